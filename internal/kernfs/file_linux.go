@@ -1,0 +1,288 @@
+package kernfs
+
+import (
+	"errors"
+	"io/fs"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
+)
+
+// reprobe is how long a file that could not be opened is left alone. It may
+// appear later: a controller is enabled, a permission granted.
+const reprobe = 5 * time.Second
+
+// Opener makes the Files of one collector.
+type Opener struct {
+	Root hostfs.Root
+	// Guard takes whatever may hang. Collectors do not share one: a dead file
+	// in one collector leaves the others alone.
+	Guard *Guard
+	// MayHang reports, before a file is opened, that opening it could hang
+	// because another file system is mounted over it (LXCFS on /proc/meminfo). nil: none.
+	MayHang func(name string) bool
+}
+
+// File returns the file called name, such as /proc/meminfo. It is opened by its first reading.
+func (o *Opener) File(name string) *File {
+	return &File{opener: o, name: name, fd: -1}
+}
+
+// File is one kernel file, kept open. A reading is one pread(2) at offset 0,
+// which every /proc, /sys and cgroup file answers with fresh text.
+//
+// A File belongs to one goroutine at a time.
+type File struct {
+	opener *Opener
+	name   string
+	fd     int
+	slow   bool      // on a file system that may hang: read through the Guard
+	err    error     // why it is not open
+	retry  time.Time // when to try again
+}
+
+// Name returns the path as the kernel documents it, without the root.
+func (f *File) Name() string { return f.name }
+
+// Path returns where the file really is, for messages.
+func (f *File) Path() string { return f.opener.Root.Path(f.name) }
+
+// Read returns the whole text of a file that the kernel hands out in one
+// piece. It is valid until the next reading of the same Pass.
+//
+// An error is a *fs.PathError. After one that the file itself causes (it does
+// not exist, is denied, is switched off) the same error is returned, without a
+// system call, until it is time to look again.
+func (f *File) Read(p *Pass) ([]byte, error) { return f.read(p, readWhole) }
+
+// ReadRecords returns the whole text of a file that the kernel hands out one
+// page at a time, whatever the buffer (/proc/net/dev, /proc/diskstats,
+// mountinfo): it reads on until nothing comes.
+func (f *File) ReadRecords(p *Pass) ([]byte, error) { return f.read(p, readRecords) }
+
+type readFunc func(fd int, buf []byte) (text, grown []byte, calls int, err error)
+
+func (f *File) read(p *Pass, how readFunc) ([]byte, error) {
+	for attempt := 0; ; attempt++ {
+		if f.fd < 0 {
+			if err := f.open(p); err != nil {
+				return nil, err
+			}
+		}
+		text, err := f.pread(p, how)
+		if err == nil {
+			return text, nil
+		}
+		switch {
+		case errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENOENT):
+			// The cgroup was removed. One of the same name is another one: the
+			// old descriptor never sees it.
+			f.Close()
+			if attempt == 0 {
+				continue
+			}
+			return nil, f.give(p, err)
+		case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EINVAL):
+			// PSI compiled in but off: open succeeds, read does not.
+			f.Close()
+			return nil, f.give(p, err)
+		}
+		return nil, f.pathError(err)
+	}
+}
+
+func (f *File) pathError(err error) error {
+	return &fs.PathError{Op: "read", Path: f.Path(), Err: err}
+}
+
+// give remembers why the file has no text.
+func (f *File) give(p *Pass, err error) error {
+	f.err = f.pathError(err)
+	f.retry = p.now.Add(reprobe)
+	return f.err
+}
+
+func (f *File) pread(p *Pass, how readFunc) ([]byte, error) {
+	if !f.slow {
+		text, buf, calls, err := how(f.fd, p.buf)
+		p.buf, p.calls = buf, p.calls+calls
+		return text, err
+	}
+	fd := f.fd
+	var text []byte
+	abandoned, err := f.opener.Guard.Do(p.ctx, func() (err error) {
+		// A buffer of its own: a read that hangs writes into it whenever it returns.
+		text, _, _, err = how(fd, make([]byte, initialSize))
+		return err
+	}, func(error) { _ = unix.Close(fd) })
+	if abandoned {
+		f.fd = -1 // the helper closes it
+	}
+	if err != nil {
+		return nil, err
+	}
+	return text, nil
+}
+
+// readWhole reads at offset 0 until the text ends inside the buffer. A full buffer may hold
+// a cut text, so it is grown and the reading starts again: two reads would
+// give consecutive text of two different moments.
+func readWhole(fd int, buf []byte) (text, grown []byte, calls int, err error) {
+	for {
+		n, err := pread(fd, buf, 0)
+		calls++
+		if err != nil {
+			return nil, buf, calls, err
+		}
+		if n < len(buf) {
+			return buf[:n], buf, calls, nil
+		}
+		if buf = grow(buf, 0); buf == nil {
+			return nil, make([]byte, initialSize), calls, hostfs.ErrTooLarge
+		}
+	}
+}
+
+// readRecords reads at growing offsets until nothing comes.
+func readRecords(fd int, buf []byte) (text, grown []byte, calls int, err error) {
+	used := 0
+	for {
+		n, err := pread(fd, buf[used:], int64(used))
+		calls++
+		if err != nil {
+			return nil, buf, calls, err
+		}
+		if n == 0 {
+			return buf[:used], buf, calls, nil
+		}
+		if used += n; used < len(buf) {
+			continue
+		}
+		if buf = grow(buf, used); buf == nil {
+			return nil, make([]byte, initialSize), calls, hostfs.ErrTooLarge
+		}
+	}
+}
+
+func pread(fd int, buf []byte, at int64) (int, error) {
+	for {
+		n, err := unix.Pread(fd, buf, at)
+		if err != unix.EINTR {
+			return n, err
+		}
+	}
+}
+
+// grow returns a buffer of twice the size that keeps the first used bytes, or nil beyond MaxSize.
+func grow(buf []byte, used int) []byte {
+	if len(buf) >= MaxSize {
+		return nil
+	}
+	bigger := make([]byte, 2*len(buf))
+	copy(bigger, buf[:used])
+	return bigger
+}
+
+func (f *File) open(p *Pass) error {
+	if f.err != nil && p.now.Before(f.retry) {
+		return f.err
+	}
+	f.err = nil
+	guarded := !f.opener.Root.IsHost() || f.opener.MayHang != nil && f.opener.MayHang(f.name)
+	var fd int
+	var slow bool
+	var err error
+	if guarded {
+		_, err = f.opener.Guard.Do(p.ctx, func() (err error) {
+			fd, slow, err = openRegular(f.opener.Root, f.name)
+			return err
+		}, func(err error) {
+			if err == nil {
+				_ = unix.Close(fd)
+			}
+		})
+	} else {
+		fd, slow, err = openRegular(f.opener.Root, f.name)
+	}
+	p.calls += 3
+	switch {
+	case err == nil:
+		f.fd, f.slow = fd, slow
+		return nil
+	case errors.Is(err, ErrHung), p.ctx.Err() != nil:
+		// It says nothing about the file's next answer: ask again next time.
+		return &fs.PathError{Op: "open", Path: f.Path(), Err: err}
+	}
+	var pe *fs.PathError
+	if !errors.As(err, &pe) {
+		pe = &fs.PathError{Op: "open", Path: f.Path(), Err: err}
+	}
+	f.err, f.retry = pe, p.now.Add(reprobe)
+	return pe
+}
+
+// openRegular opens a regular file and reports whether it lies on a file
+// system whose reads may never return.
+func openRegular(root hostfs.Root, name string) (fd int, slow bool, err error) {
+	// O_NONBLOCK: opening a FIFO must not wait for its writer.
+	const flags = unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
+	if root.IsHost() {
+		for {
+			if fd, err = unix.Open(name, flags, 0); err != unix.EINTR {
+				break
+			}
+		}
+	} else {
+		fd, err = openWithin(root, name)
+	}
+	if err != nil {
+		return -1, false, err
+	}
+	var st unix.Stat_t
+	var sfs unix.Statfs_t
+	if err = unix.Fstat(fd, &st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+		err = hostfs.ErrNotRegular
+	}
+	if err == nil {
+		err = unix.Fstatfs(fd, &sfs)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return -1, false, err
+	}
+	return fd, mayHang(int64(sfs.Type)), nil
+}
+
+// openWithin opens below a root of files and keeps the bare descriptor:
+// os.File would read twice, to see the end.
+func openWithin(root hostfs.Root, name string) (int, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return -1, err
+	}
+	defer func() { _ = f.Close() }()
+	return unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+}
+
+// mayHang is false for the kernel's own file systems and for local ones; what
+// a network or a user-space daemon answers may never come.
+func mayHang(fsType int64) bool {
+	switch fsType {
+	case unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.CGROUP2_SUPER_MAGIC,
+		unix.TMPFS_MAGIC, unix.RAMFS_MAGIC, unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC,
+		unix.BTRFS_SUPER_MAGIC, unix.OVERLAYFS_SUPER_MAGIC:
+		return false
+	}
+	return true
+}
+
+// Close gives the descriptor back. The next reading opens the file again.
+func (f *File) Close() {
+	if f.fd >= 0 {
+		_ = unix.Close(f.fd)
+		f.fd = -1
+	}
+	f.err, f.retry = nil, time.Time{}
+}

@@ -1,0 +1,102 @@
+// Package kernfs reads kernel files: a File keeps its descriptor and costs one
+// system call per reading, and the scanners of this file take the text apart
+// without allocating.
+//
+// The scanners accept any input. What they cannot read as the value asked for
+// they report as absent.
+package kernfs
+
+import "math"
+
+// Line returns the first line of b without its newline, and the rest. A
+// missing final newline is legal.
+func Line(b []byte) (line, rest []byte) {
+	for i, c := range b {
+		if c == '\n' {
+			return b[:i], b[i+1:]
+		}
+	}
+	return b, nil
+}
+
+// Field returns the first run of b without blanks, and the rest. Kernel files
+// separate by spaces or tabs, sometimes by several.
+func Field(b []byte) (field, rest []byte) {
+	i := 0
+	for i < len(b) && isBlank(b[i]) {
+		i++
+	}
+	j := i
+	for j < len(b) && !isBlank(b[j]) {
+		j++
+	}
+	return b[i:j], b[j:]
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' }
+
+// Uint reads b as one decimal number and nothing else. It is false for an
+// empty b, a sign, any other byte, and a number of more than 64 bits.
+func Uint(b []byte) (uint64, bool) {
+	n, rest := leadingUint(b)
+	return n, len(b) > 0 && len(rest) == 0
+}
+
+// leadingUint reads the digits at the start of b. Beyond 64 bits it stops in front of
+// the digit that does not fit, so that the caller sees a rest.
+func leadingUint(b []byte) (n uint64, rest []byte) {
+	for i, c := range b {
+		d := uint64(c - '0')
+		if d > 9 {
+			return n, b[i:]
+		}
+		if n > (math.MaxUint64-d)/10 {
+			return n, b[i:]
+		}
+		n = n*10 + d
+	}
+	return n, nil
+}
+
+// Int reads b as one decimal number with an optional minus sign.
+func Int(b []byte) (int64, bool) {
+	neg := len(b) > 0 && b[0] == '-'
+	if neg {
+		b = b[1:]
+	}
+	n, ok := Uint(b)
+	switch {
+	case !ok, n > math.MaxInt64:
+		return 0, false
+	case neg:
+		return -int64(n), true
+	}
+	return int64(n), true
+}
+
+// UintField reads the first field of b as a number.
+func UintField(b []byte) (n uint64, rest []byte, ok bool) {
+	f, rest := Field(b)
+	n, ok = Uint(f)
+	return n, rest, ok
+}
+
+// Single reads a file that holds one number.
+func Single(b []byte) (uint64, bool) {
+	n, rest, ok := UintField(b)
+	if f, _ := Field(rest); len(f) > 0 {
+		return 0, false
+	}
+	return n, ok
+}
+
+// KeyUint splits a line "key 123". A colon behind the key, as in
+// /proc/meminfo, is not part of it.
+func KeyUint(line []byte) (key []byte, n uint64, ok bool) {
+	key, rest := Field(line)
+	if len(key) > 0 && key[len(key)-1] == ':' {
+		key = key[:len(key)-1]
+	}
+	n, _, ok = UintField(rest)
+	return key, n, ok && len(key) > 0
+}
