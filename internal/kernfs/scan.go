@@ -6,7 +6,13 @@
 // they report as absent.
 package kernfs
 
-import "math"
+import (
+	"errors"
+	"math"
+)
+
+// ErrMalformed says that a file was read but does not hold what the kernel documents.
+var ErrMalformed = errors.New("unexpected content")
 
 // Line returns the first line of b without its newline, and the rest. A
 // missing final newline is legal.
