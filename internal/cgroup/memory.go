@@ -1,0 +1,171 @@
+package cgroup
+
+import (
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// Memory is what the memory controller says of the process's cgroup and of
+// its visible ancestors, in bytes.
+type Memory struct {
+	Usage     sample.Opt[uint64] // memory.current, memory.usage_in_bytes
+	SwapUsage sample.Opt[uint64] // swap alone, also on v1
+	SwapLimit sample.Opt[uint64] // the smallest over the levels, swap alone
+	High      sample.Opt[uint64] // memory.high; v2
+	Peak      sample.Opt[uint64] // memory.peak (5.19), memory.max_usage_in_bytes; may exceed the limit by some pages
+	Stat      MemoryStat
+	Events    MemoryEvents
+	// Levels lead from the own cgroup to the visible root.
+	Levels []MemoryLevel
+}
+
+// MemoryLevel is one cgroup's limit and what it uses of it.
+type MemoryLevel struct {
+	Level
+	Limit      sample.Opt[uint64] // absent: none at this level
+	Usage      sample.Opt[uint64]
+	WorkingSet sample.Opt[uint64] // read on demand
+	LimitFile  string
+}
+
+// MemoryStat is memory.stat. On v1 the total_ fields are taken, which count the subtree as v2 does.
+type MemoryStat struct {
+	Anon         sample.Opt[uint64] // anon, total_rss
+	File         sample.Opt[uint64] // file, total_cache
+	InactiveFile sample.Opt[uint64]
+	PgFault      sample.Opt[uint64] // all faults, the major ones included
+	PgMajFault   sample.Opt[uint64]
+	// HierarchicalLimit is v1's: the smallest limit on the way to the real
+	// root, invisible ancestors included, where memory.use_hierarchy is 1.
+	HierarchicalLimit sample.Opt[uint64]
+}
+
+// Parse reads memory.stat of either version. Whole keys are compared:
+// total_inactive_anon and total_inactive_file differ in their last letters.
+func (s *MemoryStat) Parse(b []byte) error {
+	*s = MemoryStat{}
+	known := false
+	for len(b) > 0 {
+		var line []byte
+		line, b = kernfs.Line(b)
+		key, n, ok := kernfs.KeyUint(line)
+		if !ok {
+			continue
+		}
+		var field *sample.Opt[uint64]
+		switch string(key) {
+		case "anon", "total_rss":
+			field = &s.Anon
+		case "file", "total_cache":
+			field = &s.File
+		case "inactive_file":
+			// v1 prints this too, for the cgroup without its children;
+			// total_inactive_file comes later and replaces it.
+			field = &s.InactiveFile
+		case "total_inactive_file":
+			field = &s.InactiveFile
+		case "pgfault", "total_pgfault":
+			field = &s.PgFault
+		case "pgmajfault", "total_pgmajfault":
+			field = &s.PgMajFault
+		case "hierarchical_memory_limit":
+			if n >= unlimitedV1 {
+				continue
+			}
+			field = &s.HierarchicalLimit
+		default:
+			continue
+		}
+		*field, known = sample.Some(n), true
+	}
+	if !known {
+		return kernfs.ErrMalformed
+	}
+	return nil
+}
+
+// WorkingSet is usage without the file pages that would be reclaimed first.
+// The two numbers come from different moments: the result never wraps.
+func (s *MemoryStat) WorkingSet(usage sample.Opt[uint64]) sample.Opt[uint64] {
+	u, ok := usage.Get()
+	inactive, ok2 := s.InactiveFile.Get()
+	if !ok || !ok2 {
+		return sample.Opt[uint64]{}
+	}
+	return sample.Some(saturatingSub(u, inactive))
+}
+
+func saturatingSub(a, b uint64) uint64 {
+	if b > a {
+		return 0
+	}
+	return a - b
+}
+
+// MemoryEvents are the counts of memory.events and, on v1, those of
+// memory.failcnt and memory.oom_control that mean the same.
+type MemoryEvents struct {
+	Low, High, Max, OOM   sample.Opt[uint64]
+	OOMKill, OOMGroupKill sample.Opt[uint64] // oom_group_kill: 5.12
+}
+
+// Parse reads memory.events, and the lines of v1's memory.oom_control, of
+// which only oom_kill (4.13) counts anything.
+func (e *MemoryEvents) Parse(b []byte) error {
+	*e = MemoryEvents{}
+	known := false
+	for len(b) > 0 {
+		var line []byte
+		line, b = kernfs.Line(b)
+		key, n, ok := kernfs.KeyUint(line)
+		if !ok {
+			continue
+		}
+		known = true
+		switch string(key) {
+		case "low":
+			e.Low = sample.Some(n)
+		case "high":
+			e.High = sample.Some(n)
+		case "max":
+			e.Max = sample.Some(n)
+		case "oom":
+			e.OOM = sample.Some(n)
+		case "oom_kill":
+			e.OOMKill = sample.Some(n)
+		case "oom_group_kill":
+			e.OOMGroupKill = sample.Some(n)
+		}
+	}
+	if !known {
+		return kernfs.ErrMalformed
+	}
+	return nil
+}
+
+// unlimitedV1 is the smallest value by which a v1 memory file says "no limit":
+// the kernel rounds MaxInt64 down to whole pages, and pages reach 64 KiB.
+const unlimitedV1 = 1<<63 - 64<<10
+
+// unlimited32 is what 32-bit kernels say: MaxInt32 pages of 4 KiB.
+const unlimited32 = (1<<31 - 1) << 12
+
+// ParseLimit reads a memory limit file of either version: a number of bytes,
+// or none for "max" and for the sentinels of v1. 0 is a limit.
+func ParseLimit(b []byte) (limit sample.Opt[uint64], err error) {
+	f, rest := kernfs.Field(b)
+	if more, _ := kernfs.Field(rest); len(more) > 0 {
+		return limit, kernfs.ErrMalformed
+	}
+	if string(f) == "max" || string(f) == "-1" {
+		return limit, nil
+	}
+	n, ok := kernfs.Uint(f)
+	switch {
+	case !ok:
+		return limit, kernfs.ErrMalformed
+	case n >= unlimitedV1, n == unlimited32:
+		return limit, nil
+	}
+	return sample.Some(n), nil
+}

@@ -1,0 +1,169 @@
+// Package sample holds the platform-neutral readings: plain numbers in base
+// units, each with its presence. It imports nothing of this module, so every
+// other package may speak in its terms.
+package sample
+
+import "time"
+
+// Source names the term that decides an effective limit.
+type Source uint8
+
+// The terms, in no order of strength.
+const (
+	SourceNone Source = iota
+	SourceCgroupV1
+	SourceCgroupV2
+	SourceCpuset
+	SourceAffinity
+	SourcePlatform
+	SourceVirtualization
+	SourceHost
+)
+
+// String returns the word that metrics and JSON use.
+func (s Source) String() string {
+	return [...]string{"", "cgroup_v1", "cgroup_v2", "cpuset", "affinity", "platform", "virtualization", "host"}[s]
+}
+
+// Cgroup reports whether a cgroup's own setting decides.
+func (s Source) Cgroup() bool {
+	return s == SourceCgroupV1 || s == SourceCgroupV2 || s == SourceCpuset
+}
+
+// Limit is an effective limit: a concrete value and what set it. A zero Limit, with SourceNone, says that none is known.
+type Limit[T uint64 | float64] struct {
+	Value  T
+	Source Source
+	Cgroup string // the cgroup that set it, as /proc/self/cgroup names it; "" where none did
+	File   string // the file that said so; "" for a system call
+}
+
+// Known reports whether there is a limit.
+func (l Limit[T]) Known() bool { return l.Source != SourceNone }
+
+// Lower replaces l where other is smaller or l is unknown. On equal values l
+// stays: the term that was asked first keeps the name.
+func (l *Limit[T]) Lower(other Limit[T]) {
+	if other.Known() && (!l.Known() || other.Value < l.Value) {
+		*l = other
+	}
+}
+
+// Stall is one line of a PSI file.
+type Stall struct {
+	Avg10, Avg60, Avg300 float64 // share of time, 0..1
+	Total                uint64  // cumulative, microseconds
+}
+
+// Pressure is one resource's PSI.
+type Pressure struct {
+	Some, Full Opt[Stall]
+}
+
+// Faults counts page faults since the cgroup or the machine started.
+type Faults struct {
+	Minor, Major Opt[uint64]
+}
+
+// Memory is one reading of the memory collector, in bytes.
+type Memory struct {
+	Time time.Time
+	// Own says that the cgroup's numbers are the process's share: it runs in
+	// a container, or a cgroup limits it.
+	Own       bool
+	Limit     Limit[uint64] // effective
+	Available Opt[uint64]   // headroom under the limit, at every level
+	Cgroup    CgroupMemory
+	System    SystemMemory
+}
+
+// CgroupMemory is what the memory controller says of the process's own cgroup.
+type CgroupMemory struct {
+	Usage, WorkingSet, RSS, Cache Opt[uint64]
+	High, Peak                    Opt[uint64]
+	SwapUsage, SwapLimit          Opt[uint64]
+	// Utilization is working set / limit, the highest over the levels, read only on demand.
+	Utilization Opt[float64]
+	Faults      Faults
+	Events      MemoryEvents
+	Pressure    Pressure
+}
+
+// MemoryEvents counts what happened at the level whose limit binds; OOMKill
+// and OOMGroupKill at the own cgroup.
+type MemoryEvents struct {
+	Low, High, Max, OOM   Opt[uint64]
+	OOMKill, OOMGroupKill Opt[uint64]
+}
+
+// SystemMemory is the machine's memory. Used + Free + Buffers + Cached = Total.
+type SystemMemory struct {
+	Total, Available            Opt[uint64]
+	Used, Free, Buffers, Cached Opt[uint64]
+	SwapTotal, SwapUsed         Opt[uint64]
+	Faults                      Faults
+	Pressure                    Pressure
+}
+
+// CPU is one reading of the CPU collector. Times are cumulative nanoseconds.
+type CPU struct {
+	Time time.Time
+	Own  bool // as Memory.Own
+	// Limit is the effective limit of this process, in cores; CgroupLimit
+	// leaves the affinity of the one process out.
+	Limit, CgroupLimit Limit[float64]
+	Available          Opt[float64] // online CPUs that the process may run on
+	Cgroup             CgroupCPU
+	System             SystemCPU
+}
+
+// CgroupCPU is what the CPU controllers say of the process's own cgroup.
+type CgroupCPU struct {
+	Usage, User, System Opt[uint64]
+	Cores               Opt[float64] // in use over the newest window
+	Utilization         Opt[float64] // cores / limit, the highest over the levels
+	Shares, Weight      Opt[uint64]
+	Quota, Period       Opt[uint64] // microseconds, of the cgroup that binds
+	Throttling          Throttling
+	PerCPU              []PerCPU // v1 only: the v2 kernel has none
+	Pressure            Pressure
+}
+
+// Throttling is that of the cgroup whose quota binds.
+type Throttling struct {
+	Periods, Throttled Opt[uint64]
+	Time               Opt[uint64] // nanoseconds, summed over CPUs
+	Bursts, BurstTime  Opt[uint64] // nanoseconds; where the kernel has cpu.max.burst
+}
+
+// PerCPU is one logical CPU.
+type PerCPU struct {
+	Number int
+	Times  CPUTimes
+	Usage  uint64       // busy nanoseconds
+	Share  Opt[float64] // busy share of the newest window, 0..1
+}
+
+// CPUTimes splits a CPU's time by mode, in nanoseconds. The modes are
+// disjoint: guest time is inside User and Nice, as the kernel counts it.
+type CPUTimes struct {
+	User, Nice, System, Idle Opt[uint64]
+	IOWait, IRQ, SoftIRQ     Opt[uint64]
+	Steal                    Opt[uint64]
+}
+
+// SystemCPU is the machine's CPUs.
+type SystemCPU struct {
+	Times    CPUTimes // summed over the CPUs
+	Usage    Opt[uint64]
+	Cores    Opt[float64]
+	Modes    Opt[CPUShares] // shares of the newest window
+	Logical  Opt[uint64]    // online CPUs
+	PerCPU   []PerCPU
+	Pressure Pressure
+}
+
+// CPUShares splits a window by mode; the shares sum to 1.
+type CPUShares struct {
+	User, Nice, System, Idle, IOWait, Interrupt, Steal float64
+}
