@@ -1,0 +1,231 @@
+package cgroup
+
+import (
+	"errors"
+	"io/fs"
+	"math"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// CPUGroups says where the CPU controllers show the process. On v1 each can be a
+// hierarchy of its own; on v2 all three are the same. A nil Levels: not available.
+type CPUGroups struct {
+	CPU, Cpuacct, Cpuset Group
+}
+
+// Group is one controller's version and levels, the own cgroup first.
+type Group struct {
+	Version Version
+	Levels  []Level
+}
+
+// CPUReader keeps the files of the cpu, cpuacct and cpuset controllers.
+type CPUReader struct {
+	groups  CPUGroups
+	levels  []cpuFiles
+	usage   *kernfs.File // v1 cpuacct.usage
+	split   *kernfs.File // v1 cpuacct.stat
+	perCPU  *kernfs.File // v1 cpuacct.usage_percpu
+	stat    *kernfs.File // v2 cpu.stat of the own cgroup
+	weight  *kernfs.File
+	cpusets []cpusetFile
+	cpus    kernfs.CPUSet
+}
+
+type cpuFiles struct {
+	Level
+	quotaFile string
+	max       *kernfs.File // v2
+	quota     *kernfs.File // v1
+	period    *kernfs.File // v1
+	stat      *kernfs.File
+}
+
+type cpusetFile struct {
+	Level
+	*kernfs.File
+}
+
+// NewCPUReader returns a reader over groups.
+func NewCPUReader(o *kernfs.Opener, groups CPUGroups) *CPUReader {
+	r := &CPUReader{groups: groups}
+	for _, l := range groups.CPU.Levels {
+		f := cpuFiles{Level: l, stat: o.File(l.Dir + "/cpu.stat")}
+		if groups.CPU.Version == V1 {
+			f.quota, f.period = o.File(l.Dir+"/cpu.cfs_quota_us"), o.File(l.Dir+"/cpu.cfs_period_us")
+			f.quotaFile = f.quota.Path()
+		} else {
+			f.max = o.File(l.Dir + "/cpu.max")
+			f.quotaFile = f.max.Path()
+		}
+		r.levels = append(r.levels, f)
+	}
+	if len(r.levels) > 0 {
+		own := r.levels[0]
+		if groups.CPU.Version == V1 {
+			r.weight = o.File(own.Dir + "/cpu.shares")
+		} else {
+			r.weight, r.stat = o.File(own.Dir+"/cpu.weight"), own.stat
+		}
+	}
+	if l := groups.Cpuacct.Levels; len(l) > 0 && groups.Cpuacct.Version == V1 {
+		r.usage, r.split, r.perCPU = o.File(l[0].Dir+"/cpuacct.usage"), o.File(l[0].Dir+"/cpuacct.stat"), o.File(l[0].Dir+"/cpuacct.usage_percpu")
+	}
+	name := "/cpuset.cpus.effective"
+	if groups.Cpuset.Version == V1 {
+		name = "/cpuset.effective_cpus"
+	}
+	for _, l := range groups.Cpuset.Levels {
+		r.cpusets = append(r.cpusets, cpusetFile{l, o.File(l.Dir + name)})
+	}
+	return r
+}
+
+// Read fills c but for the throttling.
+func (r *CPUReader) Read(p *kernfs.Pass, c *CPU, perCPU bool, report Report) {
+	*c = CPU{Levels: c.Levels[:0], PerCPU: c.PerCPU[:0]}
+	r.readUsage(p, c, perCPU, report)
+	r.ReadLimits(p, c, report)
+	if r.weight == nil {
+		return
+	}
+	if r.groups.CPU.Version == V1 {
+		c.Shares = number(p, r.weight, report)
+	} else {
+		c.Weight = number(p, r.weight, report)
+	}
+}
+
+func (r *CPUReader) readUsage(p *kernfs.Pass, c *CPU, perCPU bool, report Report) {
+	if r.stat != nil {
+		parse(p, r.stat, c.Throttling.Parse, report)
+		c.Usage, c.User, c.System = c.Throttling.Usage, c.Throttling.User, c.Throttling.System
+		return
+	}
+	if r.usage == nil {
+		return
+	}
+	c.Usage = number(p, r.usage, report)
+	b, err := r.split.Read(p)
+	if err == nil {
+		c.User, c.System, err = ParseCpuacctStat(b)
+	}
+	if err != nil {
+		report(wrap(r.split, err))
+	}
+	if !perCPU {
+		return
+	}
+	b, err = r.perCPU.Read(p)
+	if err == nil {
+		c.PerCPU, err = ParsePerCPU(b, c.PerCPU)
+	}
+	if err != nil {
+		c.PerCPU = c.PerCPU[:0]
+		report(wrap(r.perCPU, err))
+	}
+}
+
+// ReadLimits fills the quotas and the cpuset alone.
+func (r *CPUReader) ReadLimits(p *kernfs.Pass, c *CPU, report Report) {
+	c.Levels = c.Levels[:0]
+	for i := range r.levels {
+		c.Levels = append(c.Levels, r.readLevel(p, &r.levels[i], report))
+	}
+	// A cgroup without the file, or with an empty one, has its nearest ancestor's.
+	c.Cpuset = sample.Opt[uint64]{}
+	for i := range r.cpusets {
+		f := &r.cpusets[i]
+		b, err := f.Read(p)
+		if err == nil {
+			err = r.cpus.Parse(b)
+		}
+		if err != nil {
+			report(wrap(f.File, err))
+			continue
+		}
+		if n := r.cpus.Count(); n > 0 {
+			c.Cpuset, c.CpusetCgroup, c.CpusetFile = sample.Some(uint64(n)), f.Level.Path, f.File.Path()
+			return
+		}
+	}
+}
+
+func (r *CPUReader) readLevel(p *kernfs.Pass, f *cpuFiles, report Report) CPULevel {
+	l := CPULevel{Level: f.Level, Version: r.groups.CPU.Version, QuotaFile: f.quotaFile}
+	if f.max != nil {
+		b, err := f.max.Read(p)
+		if err == nil {
+			l.Quota, l.Period, err = ParseCPUMax(b)
+		}
+		if err != nil {
+			report(wrap(f.max, err))
+		}
+		return l
+	}
+	b, err := f.quota.Read(p)
+	if err == nil {
+		l.Quota, err = ParseCFSQuota(b)
+	}
+	if err != nil {
+		report(wrap(f.quota, err))
+	}
+	// Without a quota the period means nothing: one system call less per ancestor.
+	if l.Quota.Present() {
+		l.Period = number(p, f.period, report)
+	}
+	return l
+}
+
+// ReadThrottling fills the throttling of the level whose quota binds. A level
+// out of range has none.
+func (r *CPUReader) ReadThrottling(p *kernfs.Pass, level int, c *CPU, report Report) {
+	own := r.stat != nil && level == 0
+	if own {
+		return // cpu.stat of the own cgroup is read already
+	}
+	c.Throttling = CPUStat{}
+	if level >= 0 && level < len(r.levels) {
+		parse(p, r.levels[level].stat, c.Throttling.Parse, report)
+	}
+}
+
+// Binding returns the level with the smallest quota, or -1 where none is set.
+// Of equal ones the innermost binds.
+func (c *CPU) Binding() (level int, cores float64) {
+	level, cores = -1, math.Inf(1)
+	for i := range c.Levels {
+		if n, ok := c.Levels[i].Cores(); ok && n < cores {
+			level, cores = i, n
+		}
+	}
+	return level, cores
+}
+
+// Close gives all descriptors back.
+func (r *CPUReader) Close() {
+	for i := range r.levels {
+		l := &r.levels[i]
+		closeAll(l.max, l.quota, l.period, l.stat)
+	}
+	for i := range r.cpusets {
+		r.cpusets[i].Close()
+	}
+	closeAll(r.usage, r.split, r.perCPU, r.weight)
+}
+
+// wrap names the file in an error of its parser; errors of reading name it already.
+func wrap(f *kernfs.File, err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return err
+	}
+	return &fs.PathError{Op: "parse", Path: f.Path(), Err: err}
+}
+
+// isOff: PSI switched off answers EOPNOTSUPP to read(2).
+func isOff(err error) bool { return errors.Is(err, unix.EOPNOTSUPP) }

@@ -1,0 +1,237 @@
+package cgroup
+
+import (
+	"errors"
+	"io/fs"
+
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// Report is told of every file that could not be read, with an error that
+// names it. One missing file takes no other down.
+type Report func(err error)
+
+// MemoryReader keeps the memory controller's files of the process's cgroup
+// and of its visible ancestors.
+type MemoryReader struct {
+	version   Version
+	levels    []memoryFiles
+	stat      *kernfs.File
+	swap      *kernfs.File
+	high      *kernfs.File
+	peak      *kernfs.File
+	hierarchy *kernfs.File // v1 memory.use_hierarchy
+	oom       *kernfs.File // v2 memory.events, v1 memory.oom_control of the own cgroup
+}
+
+type memoryFiles struct {
+	Level
+	limitFile string
+	usage     *kernfs.File
+	limit     *kernfs.File
+	swapLimit *kernfs.File // v1: memory plus swap
+	stat      *kernfs.File
+	events    *kernfs.File // v2 memory.events, v1 memory.failcnt
+}
+
+// NewMemoryReader returns a reader over levels, the own cgroup first. There must be at least one.
+func NewMemoryReader(o *kernfs.Opener, v Version, levels []Level) *MemoryReader {
+	names := memoryNamesV2
+	if v == V1 {
+		names = memoryNamesV1
+	}
+	r := &MemoryReader{version: v}
+	for _, l := range levels {
+		file := func(name string) *kernfs.File { return o.File(l.Dir + "/" + name) }
+		r.levels = append(r.levels, memoryFiles{
+			Level: l, limitFile: o.Root.Path(l.Dir + "/" + names.limit),
+			usage: file(names.usage), limit: file(names.limit), swapLimit: file(names.swapLimit),
+			stat: file("memory.stat"), events: file(names.events),
+		})
+	}
+	own := func(name string) *kernfs.File { return o.File(levels[0].Dir + "/" + name) }
+	r.stat, r.swap, r.peak = r.levels[0].stat, own(names.swap), own(names.peak)
+	if v == V1 {
+		r.hierarchy, r.oom = own("memory.use_hierarchy"), own("memory.oom_control")
+	} else {
+		r.high, r.oom = own("memory.high"), r.levels[0].events
+	}
+	return r
+}
+
+type memoryNames struct{ usage, limit, swap, swapLimit, peak, events string }
+
+var (
+	memoryNamesV1 = memoryNames{
+		"memory.usage_in_bytes", "memory.limit_in_bytes",
+		"memory.memsw.usage_in_bytes", "memory.memsw.limit_in_bytes", "memory.max_usage_in_bytes", "memory.failcnt",
+	}
+	memoryNamesV2 = memoryNames{
+		"memory.current", "memory.max",
+		"memory.swap.current", "memory.swap.max", "memory.peak", "memory.events",
+	}
+)
+
+// Read fills m but for the events. With workingSets the working set of every
+// limited level is read too.
+func (r *MemoryReader) Read(p *kernfs.Pass, m *Memory, workingSets bool, report Report) {
+	*m = Memory{Levels: m.Levels[:0]}
+	for i := range r.levels {
+		m.Levels = append(m.Levels, r.readLevel(p, i, m, report))
+	}
+	own := &m.Levels[0]
+	m.Usage = own.Usage
+	parse(p, r.stat, m.Stat.Parse, report)
+	own.WorkingSet = m.Stat.WorkingSet(own.Usage)
+	r.hierarchicalLimit(p, m, report)
+	m.Peak = number(p, r.peak, report)
+	m.SwapUsage = number(p, r.swap, report)
+	if r.version == V1 {
+		// memsw counts memory plus swap.
+		m.SwapUsage = minus(m.SwapUsage, m.Usage)
+	} else {
+		m.High = limit(p, r.high, report)
+	}
+	if !workingSets {
+		return
+	}
+	for i := range m.Levels[1:] {
+		if l := &m.Levels[i+1]; l.Limit.Present() {
+			var stat MemoryStat
+			parse(p, r.levels[i+1].stat, stat.Parse, report)
+			l.WorkingSet = stat.WorkingSet(l.Usage)
+		}
+	}
+}
+
+func (r *MemoryReader) readLevel(p *kernfs.Pass, i int, m *Memory, report Report) MemoryLevel {
+	f := &r.levels[i]
+	l := MemoryLevel{Level: f.Level, LimitFile: f.limitFile}
+	l.Limit = limit(p, f.limit, report)
+	l.Usage = number(p, f.usage, report)
+	swap := limit(p, f.swapLimit, report)
+	if r.version == V1 {
+		swap = minus(swap, l.Limit)
+	}
+	if s, ok := swap.Get(); ok && s < m.SwapLimit.Or(s+1) {
+		m.SwapLimit = swap
+	}
+	return l
+}
+
+// hierarchicalLimit adds what v1 says of ancestors that are not visible. The
+// field covers them only where use_hierarchy is set: a cgroup made by hand on
+// kernels before 5.11 has it off.
+func (r *MemoryReader) hierarchicalLimit(p *kernfs.Pass, m *Memory, report Report) {
+	hidden, ok := m.Stat.HierarchicalLimit.Get()
+	if !ok || r.version != V1 {
+		return
+	}
+	for _, l := range m.Levels {
+		if n, ok := l.Limit.Get(); ok && n <= hidden {
+			return // a visible level explains it
+		}
+	}
+	if use := number(p, r.hierarchy, report); use.Or(0) != 1 {
+		return
+	}
+	m.Levels = append(m.Levels, MemoryLevel{Limit: m.Stat.HierarchicalLimit, LimitFile: r.stat.Path()})
+}
+
+// ReadEvents fills the events: low, high, max and oom of the level whose limit
+// binds (of the own cgroup for a level out of range), the kills of the own cgroup.
+func (r *MemoryReader) ReadEvents(p *kernfs.Pass, level int, m *Memory, report Report) {
+	if level < 0 || level >= len(r.levels) {
+		level = 0
+	}
+	var own MemoryEvents
+	parse(p, r.oom, own.Parse, report)
+	if r.version == V1 {
+		m.Events = MemoryEvents{Max: number(p, r.levels[level].events, report), OOMKill: own.OOMKill}
+		return
+	}
+	m.Events = own
+	if level > 0 {
+		parse(p, r.levels[level].events, m.Events.Parse, report)
+		m.Events.OOMKill, m.Events.OOMGroupKill = own.OOMKill, own.OOMGroupKill
+	}
+}
+
+// Close gives all descriptors back.
+func (r *MemoryReader) Close() {
+	for i := range r.levels {
+		l := &r.levels[i]
+		closeAll(l.usage, l.limit, l.swapLimit, l.stat, l.events)
+	}
+	closeAll(r.swap, r.high, r.peak, r.hierarchy, r.oom)
+}
+
+func closeAll(files ...*kernfs.File) {
+	for _, f := range files {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
+
+// minus subtracts two readings of different files; where one is absent, so is the result.
+func minus(a, b sample.Opt[uint64]) sample.Opt[uint64] {
+	x, ok := a.Get()
+	y, ok2 := b.Get()
+	if !ok || !ok2 {
+		return sample.Opt[uint64]{}
+	}
+	return sample.Some(saturatingSub(x, y))
+}
+
+// parse reads f and hands its text to into.
+func parse(p *kernfs.Pass, f *kernfs.File, into func([]byte) error, report Report) {
+	b, err := f.Read(p)
+	if err == nil {
+		if err = into(b); err != nil {
+			err = &fs.PathError{Op: "parse", Path: f.Path(), Err: err}
+		}
+	}
+	if err != nil {
+		report(err)
+	}
+}
+
+// number reads a file of one number.
+func number(p *kernfs.Pass, f *kernfs.File, report Report) (n sample.Opt[uint64]) {
+	b, err := f.Read(p)
+	if err != nil {
+		report(err)
+		return n
+	}
+	v, ok := kernfs.Single(b)
+	if !ok {
+		report(malformed(f))
+		return n
+	}
+	return sample.Some(v)
+}
+
+// limit reads a file of one limit.
+func limit(p *kernfs.Pass, f *kernfs.File, report Report) (n sample.Opt[uint64]) {
+	b, err := f.Read(p)
+	if err != nil {
+		report(err)
+		return n
+	}
+	if n, err = ParseLimit(b); err != nil {
+		report(malformed(f))
+	}
+	return n
+}
+
+func malformed(f *kernfs.File) error {
+	return &fs.PathError{Op: "parse", Path: f.Path(), Err: kernfs.ErrMalformed}
+}
+
+// IsAbsence reports whether err only says that the kernel does not have the
+// file: it is too old, the controller is not enabled here, the feature is off.
+func IsAbsence(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || isOff(err)
+}
