@@ -85,11 +85,33 @@ func NewCPUReader(o *kernfs.Opener, groups CPUGroups) *CPUReader {
 	return r
 }
 
-// Read fills c but for the throttling.
-func (r *CPUReader) Read(p *kernfs.Pass, c *CPU, perCPU bool, report Report) {
-	*c = CPU{Levels: c.Levels[:0], PerCPU: c.PerCPU[:0]}
-	r.readUsage(p, c, perCPU, report)
-	r.ReadLimits(p, c, report)
+// Own names the cgroup whose CPU time is read, for telling one from another.
+func (g *CPUGroups) Own() string {
+	for _, group := range []Group{g.Cpuacct, g.CPU} {
+		if len(group.Levels) > 0 {
+			return group.Levels[0].Path
+		}
+	}
+	return ""
+}
+
+// UsageError returns why the usage could not be read the last time; nil: it was.
+func (r *CPUReader) UsageError() error {
+	switch {
+	case r.usage != nil:
+		return r.usage.Err()
+	case r.stat != nil:
+		return r.stat.Err()
+	}
+	return ErrUnresolved
+}
+
+// ReadUsage fills the times, the weight and, on v1 and on demand, those of each CPU.
+func (r *CPUReader) ReadUsage(p *kernfs.Pass, c *CPU, perCPU bool, report Report) {
+	none := sample.Opt[uint64]{}
+	c.Usage, c.User, c.System, c.Weight, c.Shares = none, none, none, none, none
+	c.PerCPU, c.Throttling = c.PerCPU[:0], CPUStat{}
+	r.readTimes(p, c, perCPU, report)
 	if r.weight == nil {
 		return
 	}
@@ -100,7 +122,7 @@ func (r *CPUReader) Read(p *kernfs.Pass, c *CPU, perCPU bool, report Report) {
 	}
 }
 
-func (r *CPUReader) readUsage(p *kernfs.Pass, c *CPU, perCPU bool, report Report) {
+func (r *CPUReader) readTimes(p *kernfs.Pass, c *CPU, perCPU bool, report Report) {
 	if r.stat != nil {
 		parse(p, r.stat, c.Throttling.Parse, report)
 		c.Usage, c.User, c.System = c.Throttling.Usage, c.Throttling.User, c.Throttling.System

@@ -158,6 +158,12 @@ func (r *MemoryReader) ReadEvents(p *kernfs.Pass, level int, m *Memory, report R
 	}
 }
 
+// Source names the reader's limits.
+func (r *MemoryReader) Source() sample.Source { return r.version.Source() }
+
+// UsageError returns why the own cgroup's usage could not be read the last time; nil: it was.
+func (r *MemoryReader) UsageError() error { return r.levels[0].usage.Err() }
+
 // Close gives all descriptors back.
 func (r *MemoryReader) Close() {
 	for i := range r.levels {

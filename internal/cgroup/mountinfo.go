@@ -34,17 +34,6 @@ func Mounts(b []byte) iter.Seq[Mount] {
 	}
 }
 
-// CgroupMounts returns the mounts of type cgroup and cgroup2.
-func CgroupMounts(b []byte) []Mount {
-	var all []Mount
-	for m := range Mounts(b) {
-		if m.version() != 0 {
-			all = append(all, m)
-		}
-	}
-	return all
-}
-
 func parseMount(line []byte) (Mount, bool) {
 	// Between field 6 and " - " stand zero or more optional fields.
 	front, back, ok := bytes.Cut(line, []byte(" - "))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path"
 	"strings"
+
+	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
 // Version is the interface that a controller is bound to.
@@ -24,6 +26,14 @@ func (v Version) String() string {
 		return "v2"
 	}
 	return "none"
+}
+
+// Source names the version as the source of a limit.
+func (v Version) Source() sample.Source {
+	if v == V1 {
+		return sample.SourceCgroupV1
+	}
+	return sample.SourceCgroupV2
 }
 
 // Location is where one controller shows the process.

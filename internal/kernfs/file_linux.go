@@ -35,12 +35,14 @@ func (o *Opener) File(name string) *File {
 //
 // A File belongs to one goroutine at a time.
 type File struct {
-	opener *Opener
-	name   string
-	fd     int
-	slow   bool      // on a file system that may hang: read through the Guard
-	err    error     // why it is not open
-	retry  time.Time // when to try again
+	opener  *Opener
+	name    string
+	fd      int
+	slow    bool      // on a file system that may hang: read through the Guard
+	guarded bool      // read through the Guard whatever the file system
+	err     error     // why it is not open
+	retry   time.Time // when to try again
+	last    error     // of the newest reading
 }
 
 // Name returns the path as the kernel documents it, without the root.
@@ -48,6 +50,9 @@ func (f *File) Name() string { return f.name }
 
 // Path returns where the file really is, for messages.
 func (f *File) Path() string { return f.opener.Root.Path(f.name) }
+
+// Err returns the error of the newest reading, nil where it succeeded.
+func (f *File) Err() error { return f.last }
 
 // Read returns the whole text of a file that the kernel hands out in one
 // piece. It is valid until the next reading of the same Pass.
@@ -62,9 +67,22 @@ func (f *File) Read(p *Pass) ([]byte, error) { return f.read(p, readWhole) }
 // mountinfo): it reads on until nothing comes.
 func (f *File) ReadRecords(p *Pass) ([]byte, error) { return f.read(p, readRecords) }
 
+// ReadGuarded is ReadRecords for a kernel file that can wait for somebody else,
+// as mountinfo does for a dead network mount: its reading has a time limit.
+func (f *File) ReadGuarded(p *Pass) ([]byte, error) {
+	f.guarded = true
+	return f.read(p, readRecords)
+}
+
 type readFunc func(fd int, buf []byte) (text, grown []byte, calls int, err error)
 
 func (f *File) read(p *Pass, how readFunc) ([]byte, error) {
+	text, err := f.attempt(p, how)
+	f.last = err
+	return text, err
+}
+
+func (f *File) attempt(p *Pass, how readFunc) ([]byte, error) {
 	for attempt := 0; ; attempt++ {
 		if f.fd < 0 {
 			if err := f.open(p); err != nil {
@@ -105,7 +123,7 @@ func (f *File) give(p *Pass, err error) error {
 }
 
 func (f *File) pread(p *Pass, how readFunc) ([]byte, error) {
-	if !f.slow {
+	if !f.slow && !f.guarded {
 		text, buf, calls, err := how(f.fd, p.buf)
 		p.buf, p.calls = buf, p.calls+calls
 		return text, err

@@ -73,6 +73,7 @@ type Memory struct {
 	Own       bool
 	Limit     Limit[uint64] // effective
 	Available Opt[uint64]   // headroom under the limit, at every level
+	Err       error         // why Cgroup has no usage
 	Cgroup    CgroupMemory
 	System    SystemMemory
 }
@@ -113,6 +114,7 @@ type CPU struct {
 	// leaves the affinity of the one process out.
 	Limit, CgroupLimit Limit[float64]
 	Available          Opt[float64] // online CPUs that the process may run on
+	Err                error        // why Cgroup has no usage
 	Cgroup             CgroupCPU
 	System             SystemCPU
 }
@@ -166,4 +168,22 @@ type SystemCPU struct {
 // CPUShares splits a window by mode; the shares sum to 1.
 type CPUShares struct {
 	User, Nice, System, Idle, IOWait, Interrupt, Steal float64
+}
+
+// LimitEntry is one limit that was found, binding or not.
+type LimitEntry struct {
+	Kind   string // memory, memory.high, swap, cpu.quota, cpuset, affinity, cpu.online, memory.total, ...
+	Value  float64
+	Unit   string // By, {cpu}, {thread}, By/s, {operation}/s
+	Source Source
+	Cgroup string
+	File   string
+}
+
+// Limits is every limit that applies to the process.
+type Limits struct {
+	Time    time.Time
+	Memory  Limit[uint64]
+	CPU     Limit[float64]
+	Entries []LimitEntry
 }

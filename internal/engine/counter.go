@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// counter turns a kernel counter into one that never goes backwards and never
+// spikes: it starts with the kernel's value and adds deltas. Where the kernel
+// counts anew (a reset, another cgroup), what was counted stays and the next
+// delta starts from the new value.
+type counter struct {
+	source      string
+	last, total uint64
+	primed      bool
+	rebased     bool // by the newest add: the interval before it says nothing
+}
+
+func (c *counter) add(source string, raw sample.Opt[uint64]) sample.Opt[uint64] {
+	n, ok := raw.Get()
+	c.rebased = false
+	switch {
+	case !ok && !c.primed:
+		return sample.Opt[uint64]{}
+	case !ok:
+		// Not read this time: what was counted is still true.
+		return sample.Some(c.total)
+	case !c.primed:
+		c.total, c.primed = n, true
+	case source != c.source || n < c.last:
+		c.rebased = true
+	default:
+		c.total += n - c.last
+	}
+	c.source, c.last = source, n
+	return sample.Some(c.total)
+}
+
+// window is the newest span of at least its minimum over which a usage is
+// known. Whoever reads and however often, there is one baseline: a reading
+// within the span changes nothing.
+type window struct {
+	at    time.Time
+	base  uint64
+	cores sample.Opt[float64]
+}
+
+// observe takes a cumulative number of nanoseconds at a monotonic time.
+func (w *window) observe(now time.Time, total sample.Opt[uint64], rebased bool, least time.Duration) sample.Opt[float64] {
+	n, ok := total.Get()
+	if !ok {
+		w.at = time.Time{}
+		w.cores = sample.Opt[float64]{}
+		return w.cores
+	}
+	if w.at.IsZero() || rebased || n < w.base {
+		w.at, w.base, w.cores = now, n, sample.Opt[float64]{}
+		return w.cores
+	}
+	if elapsed := now.Sub(w.at); elapsed >= least {
+		w.cores = sample.Some(float64(n-w.base) / float64(elapsed))
+		w.at, w.base = now, n
+	}
+	return w.cores
+}

@@ -1,0 +1,259 @@
+package engine
+
+import (
+	"errors"
+	"io/fs"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cboxdk/resource-monitor/internal/cgroup"
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/procfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// cpuCollector reads /proc/stat, the online CPUs, the affinity and the CPU controllers.
+type cpuCollector struct {
+	gate
+	engine       *linux
+	opener       kernfs.Opener
+	stat, online *kernfs.File
+	generation   int
+	reader       *cgroup.CPUReader
+	groups       cgroup.CPUGroups
+	missing      error
+	raw          cgroup.CPU
+	host         procfs.Stat
+	onlineCPUs   kernfs.CPUSet
+	affinity     unix.CPUSet
+	report       cgroup.Report
+
+	usage      counter
+	split      splitter
+	window     window
+	throttling struct{ periods, throttled, time, bursts, burstTime counter }
+	perCPU     perCPU // v1 cgroup
+
+	modes         modeCounters
+	systemWindow  window
+	shares        shareWindow
+	systemPerCPU  perCPU
+	systemPerMode []modeCounters
+}
+
+func newCPUCollector(l *linux) *cpuCollector {
+	c := &cpuCollector{engine: l, opener: l.opener()}
+	c.stat, c.online = c.opener.File("/proc/stat"), c.opener.File("/sys/devices/system/cpu/online")
+	c.report = func(err error) { l.failed("cpu", err) }
+	c.free = func() {
+		c.stat.Close()
+		c.online.Close()
+		if c.reader != nil {
+			c.reader.Close()
+		}
+	}
+	return c
+}
+
+func (c *cpuCollector) read(p *kernfs.Pass, w Want, s *sample.CPU) error {
+	c.follow(p)
+	*s = sample.CPU{Time: p.Now()}
+	c.readLimits(p, s)
+	c.engine.cpuBound.Store(s.Limit.Source.Cgroup())
+	s.Own = c.engine.own()
+	if c.reader != nil {
+		c.reader.ReadUsage(p, &c.raw, w.PerCPU, c.report)
+		level, _ := c.raw.Binding()
+		c.reader.ReadThrottling(p, level, &c.raw, c.report)
+		c.fillCgroup(p, w, level, s)
+	}
+	if w.System || !s.Own {
+		c.readHost(p, w, s)
+	}
+	if !s.Cgroup.Usage.Present() {
+		s.Err = c.why()
+	}
+	if !s.Cgroup.Usage.Present() && !s.System.Usage.Present() && !s.Limit.Known() {
+		return errors.Join(s.Err, p.Context().Err())
+	}
+	return nil
+}
+
+func (c *cpuCollector) follow(p *kernfs.Pass) {
+	tree, generation := c.engine.place.current(p)
+	if generation == c.generation {
+		return
+	}
+	c.generation = generation
+	if c.reader != nil {
+		c.reader.Close()
+		c.reader = nil
+	}
+	group := func(controller string) cgroup.Group {
+		g, err := c.engine.place.group(tree, controller)
+		if err != nil {
+			c.missing = err
+		}
+		return g
+	}
+	c.missing = nil
+	g := cgroup.CPUGroups{CPU: group("cpu"), Cpuacct: group("cpuacct"), Cpuset: group("cpuset")}
+	c.groups = g
+	if len(g.CPU.Levels)+len(g.Cpuacct.Levels)+len(g.Cpuset.Levels) > 0 {
+		c.reader = cgroup.NewCPUReader(&c.opener, g)
+	}
+}
+
+func (c *cpuCollector) why() error {
+	switch {
+	case c.missing != nil:
+		return errors.Join(ErrNoCgroup, c.missing)
+	case c.reader == nil:
+		return errors.Join(ErrNoCgroup, errors.New("the process is in the root cgroup, whose CPU usage is the machine's"))
+	}
+	return errors.Join(ErrNoCgroup, c.reader.UsageError())
+}
+
+// readLimits fills the effective limit: the machine's online CPUs, then the
+// quotas, the cpuset and the affinity, each where it is smaller.
+func (c *cpuCollector) readLimits(p *kernfs.Pass, s *sample.CPU) {
+	if n, ok := c.readOnline(p); ok {
+		s.System.Logical = sample.Some(uint64(n))
+		s.Available = sample.Some(float64(n))
+		s.Limit = sample.Limit[float64]{Value: float64(n), Source: c.engine.hostSource(), File: c.online.Path()}
+	}
+	if c.reader != nil {
+		c.reader.ReadLimits(p, &c.raw, c.report)
+		if level, cores := c.raw.Binding(); level >= 0 {
+			l := &c.raw.Levels[level]
+			s.Limit.Lower(sample.Limit[float64]{Value: cores, Source: l.Version.Source(), Cgroup: l.Path, File: l.QuotaFile})
+		}
+		if n, ok := c.raw.Cpuset.Get(); ok {
+			s.Limit.Lower(sample.Limit[float64]{Value: float64(n), Source: sample.SourceCpuset, Cgroup: c.raw.CpusetCgroup, File: c.raw.CpusetFile})
+			s.Available = sample.Some(min(s.Available.Or(float64(n)), float64(n)))
+		}
+	}
+	s.CgroupLimit = s.Limit
+	if n, ok := c.readAffinity(); ok {
+		s.Limit.Lower(sample.Limit[float64]{Value: float64(n), Source: sample.SourceAffinity})
+		s.Available = sample.Some(min(s.Available.Or(float64(n)), float64(n)))
+	}
+}
+
+// readOnline counts the online CPUs. Where /sys is masked, /proc/stat has a
+// line for each.
+func (c *cpuCollector) readOnline(p *kernfs.Pass) (int, bool) {
+	b, err := c.online.Read(p)
+	if err == nil {
+		err = c.onlineCPUs.Parse(b)
+	}
+	if n := c.onlineCPUs.Count(); err == nil && n > 0 {
+		return n, true
+	}
+	if err != nil {
+		c.report(named(c.online, err))
+	}
+	if err := c.parseStat(p, true); err != nil {
+		return 0, false
+	}
+	return len(c.host.CPUs), len(c.host.CPUs) > 0
+}
+
+// readAffinity asks for the main thread: others may be pinned by the program.
+func (c *cpuCollector) readAffinity() (int, bool) {
+	if !c.engine.cfg.Root.IsHost() {
+		return 0, false
+	}
+	// EINVAL on machines with more CPUs than the set holds: then it is unknown.
+	if err := unix.SchedGetaffinity(c.engine.pid, &c.affinity); err != nil {
+		return 0, false
+	}
+	n := c.affinity.Count()
+	return n, n > 0
+}
+
+func (c *cpuCollector) parseStat(p *kernfs.Pass, perCPU bool) error {
+	b, err := c.stat.Read(p)
+	if err == nil {
+		err = c.host.Parse(b, perCPU)
+	}
+	if err != nil {
+		err = named(c.stat, err)
+		c.engine.cfg.Diagnostics.Failed("cpu", err)
+	}
+	return err
+}
+
+// readHost fills the machine's times.
+func (c *cpuCollector) readHost(p *kernfs.Pass, w Want, s *sample.CPU) {
+	if c.parseStat(p, w.PerCPU) != nil {
+		return
+	}
+	least, g := c.least(), &s.System
+	g.Times = c.modes.add(c.host.Total)
+	g.Usage = busy(g.Times)
+	g.Cores = c.systemWindow.observe(p.Now(), g.Usage, c.modes.rebased(), least)
+	g.Modes = c.shares.observe(p.Now(), g.Times, c.modes.rebased(), least)
+	if !w.PerCPU {
+		return
+	}
+	g.PerCPU = make([]sample.PerCPU, 0, len(c.host.CPUs))
+	for _, cpu := range c.host.CPUs {
+		for len(c.systemPerMode) <= cpu.Number {
+			c.systemPerMode = append(c.systemPerMode, modeCounters{})
+		}
+		times := c.systemPerMode[cpu.Number].add(cpu.Times)
+		g.PerCPU = append(g.PerCPU, c.systemPerCPU.observe(p.Now(), cpu.Number, busy(times), times, c.systemPerMode[cpu.Number].rebased(), least))
+	}
+}
+
+func (c *cpuCollector) fillCgroup(p *kernfs.Pass, w Want, binding int, s *sample.CPU) {
+	raw, g := &c.raw, &s.Cgroup
+	own := c.groups.Own()
+	g.Usage = c.usage.add(own, raw.Usage)
+	g.User, g.System = c.split.add(own, g.Usage, raw.User, raw.System)
+	g.Cores = c.window.observe(p.Now(), g.Usage, c.usage.rebased, c.least())
+	g.Weight, g.Shares = raw.Weight, raw.Shares
+	if weight, ok := raw.Weight.Get(); ok {
+		if shares := cgroup.SharesFromWeight(weight); shares > 0 {
+			g.Shares = sample.Some(shares)
+		}
+	}
+	if cores, ok := g.Cores.Get(); ok && s.CgroupLimit.Known() && s.CgroupLimit.Value > 0 {
+		g.Utilization = sample.Some(cores / s.CgroupLimit.Value)
+	}
+	if w.PerCPU {
+		for i, n := range raw.PerCPU {
+			// The file lists possible CPUs; those that are not online have no lines elsewhere either.
+			if c.onlineCPUs.Count() > 0 && !c.onlineCPUs.Has(i) {
+				continue
+			}
+			g.PerCPU = append(g.PerCPU, c.perCPU.count(p.Now(), own, i, n, c.least()))
+		}
+	}
+	if binding < 0 {
+		// The counts of a quota that was removed stand still: they are not those of a quota that exists.
+		return
+	}
+	l := &raw.Levels[binding]
+	g.Quota, g.Period = l.Quota, l.Period
+	t, from := &c.throttling, &raw.Throttling
+	g.Throttling = sample.Throttling{
+		Periods: t.periods.add(l.Path, from.Periods), Throttled: t.throttled.add(l.Path, from.Throttled),
+		Time:   t.time.add(l.Path, from.ThrottledTime),
+		Bursts: t.bursts.add(l.Path, from.Bursts), BurstTime: t.burstTime.add(l.Path, from.BurstTime),
+	}
+}
+
+// least is the shortest window over which usage is computed.
+func (c *cpuCollector) least() time.Duration { return max(c.engine.cfg.Interval, MinWindow) }
+
+// named puts the file's name on an error of its parser.
+func named(f *kernfs.File, err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return err
+	}
+	return &fs.PathError{Op: "parse", Path: f.Path(), Err: err}
+}

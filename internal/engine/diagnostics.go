@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"path"
+	"sync"
+
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+)
+
+// Diagnostics counts what could not be read and tells of each cause once. It
+// is safe for concurrent use.
+type Diagnostics struct {
+	logger *slog.Logger
+	mu     sync.Mutex
+	counts map[failureKey]uint64
+	told   map[string]bool
+	notify func(error)
+}
+
+type failureKey struct{ source, kind string }
+
+// Failure is how often one source failed in one way.
+type Failure struct {
+	Source string // the kernel file's name, such as memory.stat
+	Type   string // error.type: permission_denied, not_found, malformed, timeout, too_large, io
+	Count  uint64
+}
+
+// NewDiagnostics returns empty diagnostics; a nil logger is silent.
+func NewDiagnostics(logger *slog.Logger) *Diagnostics {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	return &Diagnostics{logger: logger, counts: map[failureKey]uint64{}, told: map[string]bool{}}
+}
+
+// Notify makes tell be called once with every cause, at the moment that it is
+// first met.
+func (d *Diagnostics) Notify(tell func(error)) {
+	d.mu.Lock()
+	d.notify = tell
+	d.mu.Unlock()
+}
+
+// Failed counts a failure of the file that err names. An err without a file
+// is counted under collector.
+func (d *Diagnostics) Failed(collector string, err error) {
+	kind := failureType(err)
+	source, whole := collector, collector
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		source, whole = path.Base(pe.Path), pe.Path
+	}
+	d.mu.Lock()
+	d.counts[failureKey{source, kind}]++
+	first := !d.told[whole+kind]
+	d.told[whole+kind] = true
+	notify := d.notify
+	d.mu.Unlock()
+	if !first {
+		return
+	}
+	d.logger.Warn("cannot read a source; what is left is still reported", "collector", collector, "error", err)
+	if notify != nil {
+		notify(err)
+	}
+}
+
+// Failures appends the counts to dst, in no order.
+func (d *Diagnostics) Failures(dst []Failure) []Failure {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for k, n := range d.counts {
+		dst = append(dst, Failure{k.source, k.kind, n})
+	}
+	return dst
+}
+
+func failureType(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "permission_denied"
+	case errors.Is(err, fs.ErrNotExist):
+		return "not_found"
+	case errors.Is(err, kernfs.ErrMalformed):
+		return "malformed"
+	case errors.Is(err, kernfs.ErrHung), errors.Is(err, context.DeadlineExceeded):
+		return "timeout"
+	case errors.Is(err, hostfs.ErrTooLarge):
+		return "too_large"
+	case errors.Is(err, hostfs.ErrNotRegular):
+		return "not_regular"
+	}
+	return "io"
+}

@@ -1,0 +1,90 @@
+// Package engine composes the kernel's files into samples. Parsers know what a
+// file says; the policy of what it means together lives here: which limit
+// binds, how much is left under it, whose numbers describe the process.
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/cgroup"
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// ErrUnsupported says that there are no collectors for this operating system.
+var ErrUnsupported = errors.New("no collectors for this operating system")
+
+// ErrNoCgroup says that the process's cgroup could not be read.
+var ErrNoCgroup = errors.New("no readable cgroup")
+
+// ErrClosed is what a source returns after Close.
+var ErrClosed = errors.New("closed")
+
+// Config is what a source needs to know.
+type Config struct {
+	Root hostfs.Root
+	// Interval bounds how old the knowledge of the own cgroup may be, and is
+	// the shortest window of CPU usage, from 100 ms up.
+	Interval time.Duration
+	// CgroupPaths are where to look where mountinfo shows no cgroup mount.
+	CgroupPaths []string
+	// Containerized and Guest are what was detected: in a container the own
+	// cgroup describes the process, and a guest's size is the VM's decision.
+	Containerized, Guest bool
+	Diagnostics          *Diagnostics
+	Logger               *slog.Logger
+	Now                  func() time.Time
+}
+
+// Want is what a reading costs extra and somebody asked for.
+type Want struct {
+	System      bool // the machine's numbers besides the own cgroup's
+	PerCPU      bool
+	Utilization bool
+}
+
+// Source reads one platform. A reading fills a sample that the caller owns;
+// its error means that there is nothing in it. Readings of one kind are
+// serialized by the caller, those of different kinds may run at the same time.
+type Source interface {
+	ReadMemory(context.Context, Want, *sample.Memory) error
+	ReadCPU(context.Context, Want, *sample.CPU) error
+	ReadLimits(context.Context, *sample.Limits) error
+	// Cgroup says where the process is; nil where there are no cgroups.
+	Cgroup(context.Context) *Whereabouts
+	// Close gives descriptors back; it waits for no reading.
+	Close()
+}
+
+// Whereabouts is the process's place in the cgroup hierarchies.
+type Whereabouts struct {
+	Version     string // "v1", "v2", "hybrid", "" where no mount shows the process
+	Controllers []string
+	Paths       map[string]string // by v1 controller, "" is the v2 hierarchy
+	Dirs        map[string]string // where the files are
+	Tree        *cgroup.Tree
+}
+
+// newSource is set by the platform's file; nil: not supported.
+var newSource func(Config) (Source, error)
+
+// New returns the source of this operating system, or ErrUnsupported.
+func New(c Config) (Source, error) {
+	if newSource == nil {
+		return nil, ErrUnsupported
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Diagnostics == nil {
+		c.Diagnostics = NewDiagnostics(c.Logger)
+	}
+	return newSource(c)
+}
+
+// MinWindow is the shortest span over which CPU usage is computed: below it
+// the resolution of the kernel's counters shows.
+const MinWindow = 100 * time.Millisecond

@@ -1,0 +1,223 @@
+package engine
+
+import (
+	"errors"
+	"io/fs"
+	"math"
+
+	"github.com/cboxdk/resource-monitor/internal/cgroup"
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/procfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// memoryCollector reads meminfo and the memory controller.
+type memoryCollector struct {
+	gate
+	engine     *linux
+	opener     kernfs.Opener
+	meminfo    *kernfs.File
+	generation int
+	reader     *cgroup.MemoryReader
+	missing    error // why there is no reader
+	raw        cgroup.Memory
+	host       procfs.Meminfo
+	report     cgroup.Report
+
+	events struct{ low, high, max, oom, oomKill, oomGroupKill counter }
+	faults struct{ all, major counter }
+}
+
+func newMemoryCollector(l *linux) *memoryCollector {
+	c := &memoryCollector{engine: l, opener: l.opener()}
+	c.meminfo = c.opener.File("/proc/meminfo")
+	c.report = func(err error) { l.failed("memory", err) }
+	c.free = func() {
+		c.meminfo.Close()
+		if c.reader != nil {
+			c.reader.Close()
+		}
+	}
+	return c
+}
+
+func (c *memoryCollector) read(p *kernfs.Pass, w Want, s *sample.Memory) error {
+	c.follow(p)
+	*s = sample.Memory{Time: p.Now()}
+	c.readHost(p, s)
+	total := s.System.Total
+	if n, ok := total.Get(); ok {
+		s.Limit = sample.Limit[uint64]{Value: n, Source: c.engine.hostSource(), File: c.meminfo.Path()}
+	}
+	binding := -1
+	if c.reader != nil {
+		c.reader.Read(p, &c.raw, w.Utilization, c.report)
+		binding = c.lowerLimit(s)
+		c.reader.ReadEvents(p, binding, &c.raw, c.report)
+		c.fillCgroup(w, binding, s)
+	}
+	c.headroom(s)
+	c.engine.memoryBound.Store(s.Limit.Source.Cgroup())
+	s.Own = c.engine.own()
+	if !s.Cgroup.Usage.Present() {
+		s.Err = c.why()
+	}
+	if !total.Present() && !s.Cgroup.Usage.Present() {
+		return errors.Join(s.Err, p.Context().Err())
+	}
+	return nil
+}
+
+// follow moves the reader to where the process is now.
+func (c *memoryCollector) follow(p *kernfs.Pass) {
+	tree, generation := c.engine.place.current(p)
+	if generation == c.generation {
+		return
+	}
+	c.generation = generation
+	if c.reader != nil {
+		c.reader.Close()
+		c.reader = nil
+	}
+	g, err := c.engine.place.group(tree, "memory")
+	c.missing = err
+	if err == nil && len(g.Levels) > 0 {
+		c.reader = cgroup.NewMemoryReader(&c.opener, g.Version, g.Levels)
+	}
+}
+
+// why says what stands in the way of the own cgroup's numbers.
+func (c *memoryCollector) why() error {
+	switch {
+	case c.missing != nil:
+		return errors.Join(ErrNoCgroup, c.missing)
+	case c.reader == nil:
+		return errors.Join(ErrNoCgroup, errors.New("the process is in the root cgroup, which has no memory usage of its own"))
+	}
+	return errors.Join(ErrNoCgroup, c.reader.UsageError())
+}
+
+func (c *memoryCollector) readHost(p *kernfs.Pass, s *sample.Memory) {
+	b, err := c.meminfo.Read(p)
+	if err == nil {
+		if err = c.host.Parse(b); err != nil {
+			err = &fs.PathError{Op: "parse", Path: c.meminfo.Path(), Err: err}
+		}
+	}
+	if err != nil {
+		// Unlike a feature that a kernel lacks, a missing meminfo is a fault.
+		c.engine.cfg.Diagnostics.Failed("memory", err)
+		return
+	}
+	s.System = systemMemory(&c.host)
+}
+
+// systemMemory derives the states so that they sum to the total: used is what
+// is not available, and the rest is divided among free, buffers and cached, as far as they go.
+func systemMemory(m *procfs.Meminfo) (s sample.SystemMemory) {
+	s.Total, s.Available = m.MemTotal, m.MemAvailable
+	total := m.MemTotal.Or(0)
+	if available, ok := m.MemAvailable.Get(); ok && m.MemFree.Present() {
+		rest := min(available, total)
+		take := func(n uint64) sample.Opt[uint64] {
+			n = min(n, rest)
+			rest -= n
+			return sample.Some(n)
+		}
+		s.Used = sample.Some(total - rest)
+		s.Free = take(m.MemFree.Or(0))
+		s.Buffers = take(m.Buffers.Or(0))
+		// What is available but neither free nor buffers is reclaimable cache.
+		s.Cached = take(math.MaxUint64)
+	}
+	swapTotal, ok := m.SwapTotal.Get()
+	swapFree, ok2 := m.SwapFree.Get()
+	if ok && ok2 {
+		s.SwapTotal, s.SwapUsed = m.SwapTotal, sample.Some(swapTotal-min(swapFree, swapTotal))
+	}
+	return s
+}
+
+// lowerLimit applies the limits of the levels and returns which one binds, or
+// -1. Of equal ones the innermost binds.
+func (c *memoryCollector) lowerLimit(s *sample.Memory) (binding int) {
+	binding = -1
+	for i := range c.raw.Levels {
+		l := &c.raw.Levels[i]
+		n, ok := l.Limit.Get()
+		if !ok || s.Limit.Known() && n >= s.Limit.Value {
+			continue
+		}
+		s.Limit = sample.Limit[uint64]{Value: n, Source: c.reader.Source(), Cgroup: l.Path, File: l.LimitFile}
+		binding = i
+	}
+	return binding
+}
+
+// headroom is the least that is left at any level: a neighbour below the same
+// ancestor can take what this process does not. The machine's own bounds it.
+func (c *memoryCollector) headroom(s *sample.Memory) {
+	s.Available = s.System.Available
+	for i := range c.raw.Levels {
+		l := &c.raw.Levels[i]
+		lim, ok := l.Limit.Get()
+		used, ok2 := l.Usage.Get()
+		if !ok || !ok2 || c.reader == nil {
+			continue
+		}
+		if left := lim - min(used, lim); left < s.Available.Or(math.MaxUint64) {
+			s.Available = sample.Some(left)
+		}
+	}
+}
+
+func (c *memoryCollector) fillCgroup(w Want, binding int, s *sample.Memory) {
+	raw, g := &c.raw, &s.Cgroup
+	own := raw.Levels[0]
+	g.Usage, g.WorkingSet = raw.Usage, own.WorkingSet
+	g.RSS, g.Cache = raw.Stat.Anon, raw.Stat.File
+	g.High, g.Peak = raw.High, raw.Peak
+	g.SwapUsage, g.SwapLimit = raw.SwapUsage, raw.SwapLimit
+
+	f := &c.faults
+	all := f.all.add(own.Path, raw.Stat.PgFault)
+	g.Faults.Major = f.major.add(own.Path, raw.Stat.PgMajFault)
+	if n, ok := all.Get(); ok { // pgfault counts the major ones too
+		g.Faults.Minor = sample.Some(n - min(n, g.Faults.Major.Or(0)))
+	}
+	level := own.Path
+	if binding > 0 {
+		level = raw.Levels[binding].Path
+	}
+	e := &c.events
+	g.Events = sample.MemoryEvents{
+		Low: e.low.add(level, raw.Events.Low), High: e.high.add(level, raw.Events.High),
+		Max: e.max.add(level, raw.Events.Max), OOM: e.oom.add(level, raw.Events.OOM),
+		OOMKill:      e.oomKill.add(own.Path, raw.Events.OOMKill),
+		OOMGroupKill: e.oomGroupKill.add(own.Path, raw.Events.OOMGroupKill),
+	}
+	if w.Utilization {
+		g.Utilization = c.utilization(s)
+	}
+}
+
+// utilization is the highest over the levels: whichever fills first hurts.
+// Where nothing but the machine limits, it is the share of the machine.
+func (c *memoryCollector) utilization(s *sample.Memory) (most sample.Opt[float64]) {
+	consider := func(set sample.Opt[uint64], limit uint64) {
+		n, ok := set.Get()
+		if ok && limit > 0 && float64(n)/float64(limit) >= most.Or(0) {
+			most = sample.Some(float64(n) / float64(limit))
+		}
+	}
+	for i := range c.raw.Levels {
+		l := &c.raw.Levels[i]
+		if limit, ok := l.Limit.Get(); ok {
+			consider(l.WorkingSet, limit)
+		}
+	}
+	if s.Limit.Known() {
+		consider(s.Cgroup.WorkingSet, s.Limit.Value)
+	}
+	return most
+}

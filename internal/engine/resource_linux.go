@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cboxdk/resource-monitor/internal/cgroup"
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+func init() { newSource = newLinux }
+
+// linux reads a Linux machine, or a fake root of one.
+type linux struct {
+	cfg    Config
+	place  *place
+	passes sync.Pool
+	memory *memoryCollector
+	cpu    *cpuCollector
+	limits *limitsCollector
+
+	// bound says for each collector whether a cgroup sets its effective limit: then the
+	// own cgroup describes the process, in a container or not.
+	memoryBound, cpuBound atomic.Bool
+	pid                   int
+}
+
+func newLinux(c Config) (Source, error) {
+	l := &linux{cfg: c, pid: os.Getpid()}
+	l.place = newPlace(&l.cfg)
+	l.passes.New = func() any { return new(kernfs.Pass) }
+	l.memory = newMemoryCollector(l)
+	l.cpu = newCPUCollector(l)
+	l.limits = newLimitsCollector(l)
+	return l, nil
+}
+
+func (l *linux) Close() {
+	l.memory.close()
+	l.cpu.close()
+	l.limits.close()
+	l.place.close()
+}
+
+func (l *linux) opener() kernfs.Opener {
+	return kernfs.Opener{Root: l.cfg.Root, Guard: new(kernfs.Guard), MayHang: l.place.mayHang}
+}
+
+// own reports whether the process's cgroup describes it.
+func (l *linux) own() bool {
+	return l.cfg.Containerized || l.memoryBound.Load() || l.cpuBound.Load()
+}
+
+// hostSource is the name of the machine's own size as a limit.
+func (l *linux) hostSource() sample.Source {
+	if l.cfg.Guest {
+		return sample.SourceVirtualization
+	}
+	return sample.SourceHost
+}
+
+// pass runs read within one Pass and the collector's gate.
+func (l *linux) pass(ctx context.Context, g *gate, read func(*kernfs.Pass) error) error {
+	if err := g.enter(); err != nil {
+		return err
+	}
+	defer g.leave()
+	p := l.passes.Get().(*kernfs.Pass)
+	p.Begin(ctx, l.cfg.Now())
+	err := read(p)
+	p.End()
+	l.passes.Put(p)
+	return err
+}
+
+// failed counts an error of a file, unless it only says that this kernel does
+// not have it, or the reader gave up.
+func (l *linux) failed(collector string, err error) {
+	if cgroup.IsAbsence(err) || errors.Is(err, context.Canceled) {
+		return
+	}
+	l.cfg.Diagnostics.Failed(collector, err)
+}
+
+func (l *linux) ReadMemory(ctx context.Context, w Want, s *sample.Memory) error {
+	return l.pass(ctx, &l.memory.gate, func(p *kernfs.Pass) error { return l.memory.read(p, w, s) })
+}
+
+func (l *linux) ReadCPU(ctx context.Context, w Want, s *sample.CPU) error {
+	return l.pass(ctx, &l.cpu.gate, func(p *kernfs.Pass) error { return l.cpu.read(p, w, s) })
+}
+
+func (l *linux) ReadLimits(ctx context.Context, s *sample.Limits) error {
+	return l.pass(ctx, &l.limits.gate, func(p *kernfs.Pass) error { return l.limits.read(p, s) })
+}
+
+func (l *linux) Cgroup(ctx context.Context) *Whereabouts {
+	var w *Whereabouts
+	var g gate
+	g.free = func() {}
+	_ = l.pass(ctx, &g, func(p *kernfs.Pass) error {
+		tree, _ := l.place.current(p)
+		w = describe(l.cfg, tree)
+		return nil
+	})
+	return w
+}
+
+// describe says where every controller is, for people and for the detector.
+func describe(c Config, t *cgroup.Tree) *Whereabouts {
+	w := &Whereabouts{Version: t.SystemVersion(), Tree: t, Paths: map[string]string{}, Dirs: map[string]string{}}
+	w.Controllers = t.V1Controllers()
+	for _, name := range append([]string{""}, w.Controllers...) {
+		loc, err := t.Resolve(name)
+		if err != nil {
+			continue
+		}
+		w.Paths[name], w.Dirs[name] = loc.Own().Path, c.Root.Path(loc.Own().Dir)
+		if name == "" {
+			b, err := c.Root.ReadFile(loc.Own().Dir+"/cgroup.controllers", 4096)
+			if err == nil {
+				for f, rest := kernfs.Field(b); len(f) > 0; f, rest = kernfs.Field(rest) {
+					w.Controllers = append(w.Controllers, string(f))
+				}
+			}
+		}
+	}
+	if len(w.Controllers) == 0 && slices.Contains(c.CgroupPaths, "/proc/cgroups") {
+		if b, err := c.Root.ReadFile("/proc/cgroups", 64<<10); err == nil && w.Version != "" {
+			w.Controllers = cgroup.ParseControllers(b)
+		}
+	}
+	slices.Sort(w.Controllers)
+	w.Controllers = slices.Compact(w.Controllers)
+	return w
+}

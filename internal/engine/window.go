@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// splitter divides a cgroup's CPU time into user and system so that the two
+// always sum to the usage and neither goes backwards. v1 gives the split in
+// ticks, coarser than the usage and read a moment later.
+type splitter struct {
+	user, system counter
+	lastUsage    uint64
+	userPart     float64 // nanoseconds
+	primed       bool
+}
+
+func (s *splitter) add(source string, usage, user, system sample.Opt[uint64]) (u, sys sample.Opt[uint64]) {
+	lastUser, lastSystem := s.user.total, s.system.total
+	un, ok := s.user.add(source, user).Get()
+	sn, ok2 := s.system.add(source, system).Get()
+	total, ok3 := usage.Get()
+	if !ok || !ok2 || !ok3 {
+		return u, sys
+	}
+	du, ds := un-lastUser, sn-lastSystem
+	if !s.primed {
+		s.primed, du, ds = true, un, sn
+	}
+	if du+ds == 0 { // shorter than a tick: divide as everything before
+		du, ds = un, sn
+	}
+	delta := float64(total - s.lastUsage)
+	s.lastUsage = total
+	if du+ds > 0 {
+		s.userPart += delta * float64(du) / float64(du+ds)
+	}
+	userTotal := min(uint64(s.userPart), total)
+	return sample.Some(userTotal), sample.Some(total - userTotal)
+}
+
+// modeCounters are the counters of one line of /proc/stat.
+type modeCounters [8]counter
+
+func (m *modeCounters) add(t sample.CPUTimes) sample.CPUTimes {
+	return sample.CPUTimes{
+		User: m[0].add("", t.User), Nice: m[1].add("", t.Nice), System: m[2].add("", t.System), Idle: m[3].add("", t.Idle),
+		IOWait: m[4].add("", t.IOWait), IRQ: m[5].add("", t.IRQ), SoftIRQ: m[6].add("", t.SoftIRQ), Steal: m[7].add("", t.Steal),
+	}
+}
+
+// rebased leaves idle and iowait out: the kernel lets them go back a little.
+func (m *modeCounters) rebased() bool {
+	return m[0].rebased || m[1].rebased || m[2].rebased
+}
+
+// busy is everything but idle and iowait. Steal was another guest's.
+func busy(t sample.CPUTimes) sample.Opt[uint64] {
+	if !t.User.Present() {
+		return t.User
+	}
+	return sample.Some(t.User.Or(0) + t.Nice.Or(0) + t.System.Or(0) + t.IRQ.Or(0) + t.SoftIRQ.Or(0))
+}
+
+// shareWindow is the split by mode of the newest window.
+type shareWindow struct {
+	at   time.Time
+	base sample.CPUTimes
+	last sample.Opt[sample.CPUShares]
+}
+
+func (w *shareWindow) observe(now time.Time, t sample.CPUTimes, rebased bool, least time.Duration) sample.Opt[sample.CPUShares] {
+	if w.at.IsZero() || rebased || !t.User.Present() {
+		w.at, w.base, w.last = now, t, sample.Opt[sample.CPUShares]{}
+		return w.last
+	}
+	if now.Sub(w.at) < least {
+		return w.last
+	}
+	d := func(a, b sample.Opt[uint64]) float64 {
+		return float64(a.Or(0) - min(a.Or(0), b.Or(0)))
+	}
+	b := w.base
+	s := sample.CPUShares{
+		User: d(t.User, b.User), Nice: d(t.Nice, b.Nice), System: d(t.System, b.System), Idle: d(t.Idle, b.Idle),
+		IOWait: d(t.IOWait, b.IOWait), Interrupt: d(t.IRQ, b.IRQ) + d(t.SoftIRQ, b.SoftIRQ), Steal: d(t.Steal, b.Steal),
+	}
+	sum := s.User + s.Nice + s.System + s.Idle + s.IOWait + s.Interrupt + s.Steal
+	w.at, w.base, w.last = now, t, sample.Opt[sample.CPUShares]{}
+	if sum > 0 { // equal totals: no time was counted, and there is nothing to divide
+		for _, v := range []*float64{&s.User, &s.Nice, &s.System, &s.Idle, &s.IOWait, &s.Interrupt, &s.Steal} {
+			*v /= sum
+		}
+		w.last = sample.Some(s)
+	}
+	return w.last
+}
+
+// perCPU keeps a window and a counter for each CPU number. CPUs come and go;
+// each counts on where it was.
+type perCPU struct {
+	cpus []struct {
+		window
+		counter
+	}
+}
+
+func (c *perCPU) grow(n int) {
+	for len(c.cpus) <= n {
+		c.cpus = append(c.cpus, struct {
+			window
+			counter
+		}{})
+	}
+}
+
+// observe takes a CPU's accumulated busy time.
+func (c *perCPU) observe(now time.Time, n int, usage sample.Opt[uint64], times sample.CPUTimes, rebased bool, least time.Duration) sample.PerCPU {
+	c.grow(n)
+	return sample.PerCPU{
+		Number: n, Times: times, Usage: usage.Or(0),
+		Share: c.cpus[n].window.observe(now, usage, rebased, least),
+	}
+}
+
+// count takes a raw counter of the kernel.
+func (c *perCPU) count(now time.Time, source string, n int, raw uint64, least time.Duration) sample.PerCPU {
+	c.grow(n)
+	total := c.cpus[n].add(source, sample.Some(raw))
+	return c.observe(now, n, total, sample.CPUTimes{}, c.cpus[n].rebased, least)
+}
