@@ -26,6 +26,8 @@ type MemoryLevel struct {
 	Usage      sample.Opt[uint64]
 	WorkingSet sample.Opt[uint64] // read on demand
 	LimitFile  string
+	SwapLimit  sample.Opt[uint64] // swap alone, also on v1
+	SwapFile   string
 }
 
 // MemoryStat is memory.stat. On v1 the total_ fields are taken, which count the subtree as v2 does.

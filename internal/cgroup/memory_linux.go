@@ -27,12 +27,12 @@ type MemoryReader struct {
 
 type memoryFiles struct {
 	Level
-	limitFile string
-	usage     *kernfs.File
-	limit     *kernfs.File
-	swapLimit *kernfs.File // v1: memory plus swap
-	stat      *kernfs.File
-	events    *kernfs.File // v2 memory.events, v1 memory.failcnt
+	limitFile, swapFile string
+	usage               *kernfs.File
+	limit               *kernfs.File
+	swapLimit           *kernfs.File // v1: memory plus swap
+	stat                *kernfs.File
+	events              *kernfs.File // v2 memory.events, v1 memory.failcnt
 }
 
 // NewMemoryReader returns a reader over levels, the own cgroup first. There must be at least one.
@@ -45,7 +45,7 @@ func NewMemoryReader(o *kernfs.Opener, v Version, levels []Level) *MemoryReader 
 	for _, l := range levels {
 		file := func(name string) *kernfs.File { return o.File(l.Dir + "/" + name) }
 		r.levels = append(r.levels, memoryFiles{
-			Level: l, limitFile: o.Root.Path(l.Dir + "/" + names.limit),
+			Level: l, limitFile: o.Root.Path(l.Dir + "/" + names.limit), swapFile: o.Root.Path(l.Dir + "/" + names.swapLimit),
 			usage: file(names.usage), limit: file(names.limit), swapLimit: file(names.swapLimit),
 			stat: file("memory.stat"), events: file(names.events),
 		})
@@ -110,12 +110,13 @@ func (r *MemoryReader) readLevel(p *kernfs.Pass, i int, m *Memory, report Report
 	l := MemoryLevel{Level: f.Level, LimitFile: f.limitFile}
 	l.Limit = limit(p, f.limit, report)
 	l.Usage = number(p, f.usage, report)
-	swap := limit(p, f.swapLimit, report)
+	l.SwapLimit, l.SwapFile = limit(p, f.swapLimit, report), f.swapFile
 	if r.version == V1 {
-		swap = minus(swap, l.Limit)
+		// memsw limits memory plus swap: swap alone is limited only where both are.
+		l.SwapLimit = minus(l.SwapLimit, l.Limit)
 	}
-	if s, ok := swap.Get(); ok && s < m.SwapLimit.Or(s+1) {
-		m.SwapLimit = swap
+	if n, ok := l.SwapLimit.Get(); ok && (!m.SwapLimit.Present() || n < m.SwapLimit.Or(0)) {
+		m.SwapLimit = l.SwapLimit
 	}
 	return l
 }
@@ -160,6 +161,14 @@ func (r *MemoryReader) ReadEvents(p *kernfs.Pass, level int, m *Memory, report R
 
 // Source names the reader's limits.
 func (r *MemoryReader) Source() sample.Source { return r.version.Source() }
+
+// HighFile names the file of Memory.High.
+func (r *MemoryReader) HighFile() string {
+	if r.high == nil {
+		return ""
+	}
+	return r.high.Path()
+}
 
 // UsageError returns why the own cgroup's usage could not be read the last time; nil: it was.
 func (r *MemoryReader) UsageError() error { return r.levels[0].usage.Err() }

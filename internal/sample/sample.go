@@ -18,11 +18,12 @@ const (
 	SourcePlatform
 	SourceVirtualization
 	SourceHost
+	SourceProcess
 )
 
 // String returns the word that metrics and JSON use.
 func (s Source) String() string {
-	return [...]string{"", "cgroup_v1", "cgroup_v2", "cpuset", "affinity", "platform", "virtualization", "host"}[s]
+	return [...]string{"", "cgroup_v1", "cgroup_v2", "cpuset", "affinity", "platform", "virtualization", "host", "process"}[s]
 }
 
 // Cgroup reports whether a cgroup's own setting decides.

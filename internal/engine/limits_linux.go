@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// limitsCollector lists every limit that applies. It is asked seldom, so it
+// keeps no file open between readings.
+type limitsCollector struct {
+	gate
+	engine *linux
+	memory *memoryCollector
+	cpu    *cpuCollector
+}
+
+func newLimitsCollector(l *linux) *limitsCollector {
+	c := &limitsCollector{engine: l, memory: newMemoryCollector(l), cpu: newCPUCollector(l)}
+	c.free = func() {
+		c.memory.free()
+		c.cpu.free()
+	}
+	return c
+}
+
+func (c *limitsCollector) read(p *kernfs.Pass, s *sample.Limits) error {
+	defer c.free()
+	*s = sample.Limits{Time: p.Now()}
+	var m sample.Memory
+	if err := c.memory.read(p, Want{}, &m); err != nil {
+		return err
+	}
+	c.cpu.follow(p)
+	var cpu sample.CPU
+	c.cpu.readLimits(p, &cpu)
+	s.Memory, s.CPU = m.Limit, cpu.Limit
+	c.listMemory(s, &m)
+	c.listCPU(s, &cpu)
+	c.listProcess(s)
+	return nil
+}
+
+func (c *limitsCollector) listMemory(s *sample.Limits, m *sample.Memory) {
+	bytes := func(kind string, n sample.Opt[uint64], source sample.Source, group, file string) {
+		if v, ok := n.Get(); ok {
+			s.Entries = append(s.Entries, sample.LimitEntry{Kind: kind, Value: float64(v), Unit: "By", Source: source, Cgroup: group, File: file})
+		}
+	}
+	if r := c.memory.reader; r != nil {
+		for i := range c.memory.raw.Levels {
+			l := &c.memory.raw.Levels[i]
+			bytes("memory", l.Limit, r.Source(), l.Path, l.LimitFile)
+			bytes("swap", l.SwapLimit, r.Source(), l.Path, l.SwapFile)
+		}
+		own := &c.memory.raw.Levels[0]
+		bytes("memory.high", c.memory.raw.High, r.Source(), own.Path, r.HighFile())
+	}
+	bytes("memory", m.System.Total, c.engine.hostSource(), "", c.memory.meminfo.Path())
+}
+
+func (c *limitsCollector) listCPU(s *sample.Limits, cpu *sample.CPU) {
+	cores := func(kind string, n float64, source sample.Source, group, file string) {
+		s.Entries = append(s.Entries, sample.LimitEntry{Kind: kind, Value: n, Unit: "{cpu}", Source: source, Cgroup: group, File: file})
+	}
+	raw := &c.cpu.raw
+	if c.cpu.reader != nil {
+		for i := range raw.Levels {
+			if n, ok := raw.Levels[i].Cores(); ok {
+				cores("cpu.quota", n, raw.Levels[i].Version.Source(), raw.Levels[i].Path, raw.Levels[i].QuotaFile)
+			}
+		}
+		if n, ok := raw.Cpuset.Get(); ok {
+			cores("cpuset", float64(n), sample.SourceCpuset, raw.CpusetCgroup, raw.CpusetFile)
+		}
+	}
+	if n, ok := c.cpu.readAffinity(); ok {
+		cores("affinity", float64(n), sample.SourceAffinity, "", "")
+	}
+	if n, ok := cpu.System.Logical.Get(); ok {
+		cores("cpu", float64(n), c.engine.hostSource(), "", c.cpu.online.Path())
+	}
+}
+
+// listProcess adds what setrlimit(2) bounds.
+func (c *limitsCollector) listProcess(s *sample.Limits) {
+	if !c.engine.cfg.Root.IsHost() {
+		return
+	}
+	for _, r := range []struct {
+		kind, unit string
+		which      int
+	}{
+		{"rlimit.as", "By", unix.RLIMIT_AS},
+		{"rlimit.data", "By", unix.RLIMIT_DATA},
+		{"rlimit.memlock", "By", unix.RLIMIT_MEMLOCK},
+		{"rlimit.nofile", "{file_descriptor}", unix.RLIMIT_NOFILE},
+		{"rlimit.nproc", "{thread}", unix.RLIMIT_NPROC},
+	} {
+		var lim unix.Rlimit
+		if err := unix.Getrlimit(r.which, &lim); err != nil || lim.Cur == unix.RLIM_INFINITY {
+			continue
+		}
+		s.Entries = append(s.Entries, sample.LimitEntry{Kind: r.kind, Value: float64(lim.Cur), Unit: r.unit, Source: sample.SourceProcess})
+	}
+}
