@@ -10,6 +10,7 @@ import (
 
 	"github.com/cboxdk/resource-monitor/internal/hostfs"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
 // Diagnostics counts what could not be read and tells of each cause once. It
@@ -23,13 +24,6 @@ type Diagnostics struct {
 }
 
 type failureKey struct{ source, kind string }
-
-// Failure is how often one source failed in one way.
-type Failure struct {
-	Source string // the kernel file's name, such as memory.stat
-	Type   string // error.type: permission_denied, not_found, malformed, timeout, too_large, io
-	Count  uint64
-}
 
 // NewDiagnostics returns empty diagnostics; a nil logger is silent.
 func NewDiagnostics(logger *slog.Logger) *Diagnostics {
@@ -71,14 +65,15 @@ func (d *Diagnostics) Failed(collector string, err error) {
 	}
 }
 
-// Failures appends the counts to dst, in no order.
-func (d *Diagnostics) Failures(dst []Failure) []Failure {
+// Failures returns the counts, in no order.
+func (d *Diagnostics) Failures() *sample.Failures {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	f := new(sample.Failures)
 	for k, n := range d.counts {
-		dst = append(dst, Failure{k.source, k.kind, n})
+		f.List = append(f.List, sample.Failure{Source: k.source, Type: k.kind, Count: n})
 	}
-	return dst
+	return f
 }
 
 func failureType(err error) string {

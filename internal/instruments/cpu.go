@@ -140,6 +140,6 @@ func systemCPU() []Row[cpu] {
 
 func systemCPUs(s *cpu) int { return len(s.System.PerCPU) }
 
-func cpuNumber(s *cpu, i int) attribute.KeyValue {
-	return semconv.CPULogicalNumber(s.System.PerCPU[i].Number)
+func cpuNumber(s *cpu, i int) ItemKey {
+	return ItemKey{semconv.CPULogicalNumber(s.System.PerCPU[i].Number)}
 }

@@ -81,7 +81,8 @@ type Series[S any] struct {
 type Items[S any] struct {
 	Detail Detail
 	Len    func(*S) int
-	Key    func(*S, int) attribute.KeyValue
+	// Key is what tells the items apart; a zero attribute does not count.
+	Key    func(*S, int) ItemKey
 	Series []ItemSeries[S]
 }
 
@@ -92,12 +93,16 @@ type ItemSeries[S any] struct {
 	Float      func(*S, int) (float64, bool)
 }
 
+// ItemKey is one or two attributes, comparable so that their set is built once.
+type ItemKey [2]attribute.KeyValue
+
 // Detail is a list that a user can ask for.
 type Detail uint8
 
 // The details.
 const (
-	PerCPU Detail = iota + 1
+	Listed Detail = iota // always
+	PerCPU
 )
 
 // integer reads a number; values beyond int64 are absent, not negative.

@@ -188,3 +188,15 @@ type Limits struct {
 	CPU     Limit[float64]
 	Entries []LimitEntry
 }
+
+// Failure is how often one source failed in one way.
+type Failure struct {
+	Source string // the kernel file's name, such as memory.stat
+	Type   string // permission_denied, not_found, malformed, timeout, too_large, not_regular, io
+	Count  uint64
+}
+
+// Failures is what could not be read so far.
+type Failures struct {
+	List []Failure
+}

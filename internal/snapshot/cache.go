@@ -104,7 +104,8 @@ func (c *Cache[T]) publish(v *T) {
 	if c.expiry == nil {
 		c.expiry = time.AfterFunc(c.age, func() { c.current.Store(nil) })
 	} else {
-		// It has fired: a refresh happens only after it withdrew the last value.
+		// It has fired and withdrew the last value, or Expire did before it:
+		// then it is set anew.
 		c.expiry.Reset(c.age)
 	}
 }

@@ -1,0 +1,27 @@
+package instruments
+
+import (
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// Errors is the table of what the module says of itself.
+func Errors() []Row[sample.Failures] {
+	return []Row[sample.Failures]{{
+		Metric: Metric{
+			Name: "otelresource.source.errors", Unit: "{error}", Kind: Counter, Scope: Module,
+			Description: "Readings of a kernel file that failed, by file and cause.",
+			PriorArt:    "none", Note: "no point until something failed",
+		},
+		Items: &Items[sample.Failures]{
+			Len: func(f *sample.Failures) int { return len(f.List) },
+			Key: func(f *sample.Failures, i int) ItemKey {
+				return ItemKey{ErrorSourceKey.String(f.List[i].Source), semconv.ErrorTypeKey.String(f.List[i].Type)}
+			},
+			Series: []ItemSeries[sample.Failures]{{
+				Int: func(f *sample.Failures, i int) (int64, bool) { return int64(f.List[i].Count), true },
+			}},
+		},
+	}}
+}

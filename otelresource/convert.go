@@ -1,0 +1,151 @@
+package otelresource
+
+import (
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// The published values: a sample for the instruments and the public struct
+// made from it, in one allocation and behind one pointer.
+type (
+	memorySnapshot struct {
+		sample sample.Memory
+		stats  MemoryStats
+		events MemoryEvents
+		err    error // why GetMemoryStats has nothing to return
+	}
+	cpuSnapshot struct {
+		sample     sample.CPU
+		stats      CPUStats
+		throttling CPUThrottling
+		err        error
+	}
+)
+
+// setInt and setFloat fill a public number and note that it is there.
+func setInt(p *presence, f Field, to *int64, from sample.Opt[uint64]) {
+	if n, ok := from.Get(); ok && n <= 1<<63-1 {
+		*to = int64(n)
+		p.set(f)
+	}
+}
+
+func setFloat(p *presence, f Field, to *float64, from sample.Opt[float64]) {
+	if n, ok := from.Get(); ok {
+		*to = n
+		p.set(f)
+	}
+}
+
+func setSeconds(p *presence, f Field, to *float64, nanos sample.Opt[uint64]) {
+	if n, ok := nanos.Get(); ok {
+		*to = float64(n) / 1e9
+		p.set(f)
+	}
+}
+
+// convert makes the public struct.
+func (s *memorySnapshot) convert() {
+	from, to := &s.sample, &s.stats
+	p := &to.present
+	to.Timestamp, to.Scope = from.Time, ScopeSystem
+	setInt(p, FieldAvailableBytes, &to.AvailableBytes, from.Available)
+	if l := from.Limit; l.Known() {
+		setInt(p, FieldLimitBytes, &to.LimitBytes, sample.Some(l.Value))
+		to.LimitSource, to.LimitCgroup, to.LimitFile = LimitSource(l.Source.String()), l.Cgroup, l.File
+	}
+	if !from.Own {
+		g := &from.System
+		setInt(p, FieldUsageBytes, &to.UsageBytes, g.Used)
+		setInt(p, FieldCacheBytes, &to.CacheBytes, g.Cached)
+		setInt(p, FieldSwapUsageBytes, &to.SwapUsageBytes, g.SwapUsed)
+		setInt(p, FieldSwapLimitBytes, &to.SwapLimitBytes, g.SwapTotal)
+		return
+	}
+	g := &from.Cgroup
+	to.Scope = ScopeContainer
+	setInt(p, FieldUsageBytes, &to.UsageBytes, g.Usage)
+	setInt(p, FieldWorkingSetBytes, &to.WorkingSetBytes, g.WorkingSet)
+	setInt(p, FieldRSSBytes, &to.RSSBytes, g.RSS)
+	setInt(p, FieldCacheBytes, &to.CacheBytes, g.Cache)
+	setInt(p, FieldSwapUsageBytes, &to.SwapUsageBytes, g.SwapUsage)
+	setInt(p, FieldSwapLimitBytes, &to.SwapLimitBytes, g.SwapLimit)
+	e := &s.events
+	setInt(&e.present, FieldLow, &e.Low, g.Events.Low)
+	setInt(&e.present, FieldHigh, &e.High, g.Events.High)
+	setInt(&e.present, FieldMax, &e.Max, g.Events.Max)
+	setInt(&e.present, FieldOOM, &e.OOM, g.Events.OOM)
+	setInt(&e.present, FieldOOMKill, &e.OOMKill, g.Events.OOMKill)
+	setInt(&e.present, FieldOOMGroupKill, &e.OOMGroupKill, g.Events.OOMGroupKill)
+	if e.present != 0 {
+		to.Events = e
+	}
+}
+
+// convert makes the public struct.
+func (s *cpuSnapshot) convert() {
+	from, to := &s.sample, &s.stats
+	p := &to.present
+	to.Timestamp, to.Scope = from.Time, ScopeSystem
+	setFloat(p, FieldAvailableCores, &to.AvailableCores, from.Available)
+	if l := from.Limit; l.Known() {
+		setFloat(p, FieldLimitCores, &to.LimitCores, sample.Some(l.Value))
+		to.LimitSource, to.LimitCgroup, to.LimitFile = LimitSource(l.Source.String()), l.Cgroup, l.File
+	}
+	perCPU := from.System.PerCPU
+	if from.Own {
+		to.Scope, perCPU = ScopeContainer, from.Cgroup.PerCPU
+		s.convertCgroup()
+	} else {
+		g := &from.System
+		setFloat(p, FieldUsageCores, &to.UsageCores, g.Cores)
+		setSeconds(p, FieldUsageSeconds, &to.UsageSeconds, g.Usage)
+		setSeconds(p, FieldUserSeconds, &to.UserSeconds, g.Times.User)
+		setSeconds(p, FieldSystemSeconds, &to.SystemSeconds, g.Times.System)
+	}
+	if cores := to.UsageCores; p.has(FieldUsageCores) && to.LimitCores > 0 {
+		setFloat(p, FieldUsagePercent, &to.UsagePercent, sample.Some(100*cores/to.LimitCores))
+	}
+	for _, cpu := range perCPU {
+		if share, ok := cpu.Share.Get(); ok {
+			to.PerCPUUsage = append(to.PerCPUUsage, 100*share)
+			to.PerCPUIDs = append(to.PerCPUIDs, cpu.Number)
+		}
+	}
+}
+
+func (s *cpuSnapshot) convertCgroup() {
+	g, to := &s.sample.Cgroup, &s.stats
+	p := &to.present
+	setFloat(p, FieldUsageCores, &to.UsageCores, g.Cores)
+	setSeconds(p, FieldUsageSeconds, &to.UsageSeconds, g.Usage)
+	setSeconds(p, FieldUserSeconds, &to.UserSeconds, g.User)
+	setSeconds(p, FieldSystemSeconds, &to.SystemSeconds, g.System)
+	setInt(p, FieldShares, &to.Shares, g.Shares)
+	setInt(p, FieldWeight, &to.Weight, g.Weight)
+	setInt(p, FieldQuotaUs, &to.QuotaUs, g.Quota)
+	setInt(p, FieldQuotaPeriodUs, &to.QuotaPeriodUs, g.Period)
+	t, raw := &s.throttling, &g.Throttling
+	setInt(&t.present, FieldPeriods, &t.Periods, raw.Periods)
+	setInt(&t.present, FieldThrottledPeriods, &t.ThrottledPeriods, raw.Throttled)
+	setSeconds(&t.present, FieldThrottledSeconds, &t.ThrottledSeconds, raw.Time)
+	setInt(&t.present, FieldBurstPeriods, &t.BurstPeriods, raw.Bursts)
+	setSeconds(&t.present, FieldBurstSeconds, &t.BurstSeconds, raw.BurstTime)
+	if t.present != 0 {
+		to.Throttling = t
+	}
+}
+
+// limits makes the public list.
+func limits(from *sample.Limits) *ResourceLimits {
+	to := &ResourceLimits{Timestamp: from.Time}
+	if l := from.Memory; l.Known() {
+		to.Memory = &Limit{"memory", float64(l.Value), "By", LimitSource(l.Source.String()), l.Cgroup, l.File}
+	}
+	if l := from.CPU; l.Known() {
+		to.CPU = &Limit{"cpu", l.Value, "{cpu}", LimitSource(l.Source.String()), l.Cgroup, l.File}
+	}
+	for _, e := range from.Entries {
+		to.All = append(to.All, Limit{e.Kind, e.Value, e.Unit, LimitSource(e.Source.String()), e.Cgroup, e.File})
+	}
+	return to
+}

@@ -1,0 +1,87 @@
+package otelresource
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/environ"
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
+)
+
+// detectionLimit bounds how long a dead file system can hold up construction.
+const detectionLimit = time.Second
+
+// detect asks where the process runs. The error is of decisive sources that
+// were denied or did not answer; what is left is still true.
+func detect(ctx context.Context, root hostfs.Root, cfg *Config) (*environ.Info, error) {
+	ctx, cancel := context.WithTimeout(ctx, detectionLimit)
+	defer cancel()
+	in := environ.Input{Root: root}
+	for _, path := range cfg.ContainerPaths {
+		if slices.Contains(defaultContainerPaths, path) {
+			in.Markers = append(in.Markers, path)
+		} else {
+			in.UserMarkers = append(in.UserMarkers, path)
+		}
+	}
+	// Under another root nothing of this process says anything about it.
+	if root.IsHost() {
+		in.Getenv, in.CPUID, in.PID, in.Arch = os.LookupEnv, environ.HostCPUID, os.Getpid(), runtime.GOARCH
+	}
+	return environ.Detect(ctx, in)
+}
+
+// environment makes the public form of what was detected.
+func environment(found *environ.Info) *EnvironmentInfo {
+	info := &EnvironmentInfo{
+		Platform: "host", OS: runtime.GOOS, Arch: runtime.GOARCH,
+		Kernel: found.Kernel, Hostname: found.Hostname,
+	}
+	if v := found.Virtualization; v != nil {
+		info.Virtualization = &VirtualizationInfo{Type: VirtualizationType(v.Type), Role: v.Role, Vendor: v.Vendor}
+		if v.Role == environ.RoleGuest {
+			info.Platform = "virtual_machine"
+		}
+	}
+	if c := found.Container; c != nil {
+		info.Platform = "container"
+		info.Container = &ContainerInfo{
+			Runtime: c.Runtime, ID: c.ID, Name: c.Name, Orchestrator: c.Orchestrator,
+			PodName: c.PodName, PodUID: c.PodUID, Namespace: c.Namespace,
+			ContainerName: c.ContainerName, NodeName: c.NodeName, QOSClass: c.QOSClass, Sandbox: found.Sandbox,
+		}
+	}
+	for _, f := range found.Findings {
+		info.Evidence = append(info.Evidence, Finding(f))
+	}
+	for _, f := range found.Missing {
+		info.Missing = append(info.Missing, Missing(f))
+	}
+	return info
+}
+
+// complete adds what the collectors know of the environment.
+func (m *Monitor) completeEnvironment(found *environ.Info) {
+	ctx, cancel := context.WithTimeout(context.Background(), detectionLimit)
+	defer cancel()
+	if w := m.source.Cgroup(ctx); w != nil && w.Version != "" {
+		m.info.Cgroup = &CgroupInfo{
+			Version: cgroupVersion(w.Version), Controllers: w.Controllers, Paths: w.Paths, Dirs: w.Dirs,
+			Unit: found.Cgroup.Unit, Slice: found.Cgroup.Slice,
+		}
+	}
+	v := m.info.Virtualization
+	if v == nil || v.Role != environ.RoleGuest {
+		return
+	}
+	v.Guest = new(GuestInfo)
+	if s, err := m.memory.Get(ctx); err == nil {
+		v.Guest.MemoryLimit = int64(s.sample.System.Total.Or(0))
+	}
+	if s, err := m.cpu.Get(ctx); err == nil {
+		v.Guest.CPULimit = float64(s.sample.System.Logical.Or(0))
+	}
+}

@@ -1,0 +1,38 @@
+package otelresource
+
+import "errors"
+
+// The causes that callers tell apart with errors.Is. Every error of this
+// package that concerns a file is an *Error, which names it.
+var (
+	// ErrUnsupportedPlatform: there are no collectors for this operating system.
+	ErrUnsupportedPlatform = errors.New("unsupported platform")
+	// ErrContainerNotFound: ScopeContainer was asked for, but the process is in no container or cgroup.
+	ErrContainerNotFound = errors.New("not in a container or cgroup")
+	// ErrCgroupNotFound: the process's cgroup cannot be read: none is mounted
+	// where it could be seen. Values of the host never stand in for it.
+	ErrCgroupNotFound = errors.New("cgroup not found")
+	// ErrInsufficientPerms: a file without which there is no answer is denied.
+	ErrInsufficientPerms = errors.New("insufficient permissions")
+	// ErrClosed: the monitor was closed.
+	ErrClosed = errors.New("monitor is closed")
+)
+
+// Error says what was attempted, on which file, and why it failed.
+type Error struct {
+	Op   string // such as "GetMemoryStats"
+	Path string // the file; "" where none is concerned
+	Err  error  // wraps one of the sentinels or the operating system's error
+}
+
+// Error returns "otelresource: GetMemoryStats /proc/meminfo: permission denied".
+func (e *Error) Error() string {
+	s := "otelresource: " + e.Op
+	if e.Path != "" {
+		s += " " + e.Path
+	}
+	return s + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }

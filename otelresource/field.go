@@ -1,0 +1,112 @@
+package otelresource
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+)
+
+// Field names a number that a statistics struct may not have; see its Has method.
+type Field uint8
+
+// The fields, each named after the struct field it stands for.
+const (
+	FieldUsageBytes Field = iota
+	FieldAvailableBytes
+	FieldLimitBytes
+	FieldRSSBytes
+	FieldCacheBytes
+	FieldWorkingSetBytes
+	FieldSwapUsageBytes
+	FieldSwapLimitBytes
+	FieldUsagePercent
+	FieldUsageCores
+	FieldUsageSeconds
+	FieldUserSeconds
+	FieldSystemSeconds
+	FieldAvailableCores
+	FieldLimitCores
+	FieldShares
+	FieldWeight
+	FieldQuotaPeriodUs
+	FieldQuotaUs
+	FieldLow
+	FieldHigh
+	FieldMax
+	FieldOOM
+	FieldOOMKill
+	FieldOOMGroupKill
+	FieldPeriods
+	FieldThrottledPeriods
+	FieldThrottledSeconds
+	FieldBurstPeriods
+	FieldBurstSeconds
+	FieldMemoryLimit
+	FieldCPULimit
+	numFields
+)
+
+// fieldNames are the JSON names, by which a struct field finds its Field.
+var fieldNames = [numFields]string{
+	FieldUsageBytes: "usage_bytes", FieldAvailableBytes: "available_bytes", FieldLimitBytes: "limit_bytes",
+	FieldRSSBytes: "rss_bytes", FieldCacheBytes: "cache_bytes", FieldWorkingSetBytes: "working_set_bytes",
+	FieldSwapUsageBytes: "swap_usage_bytes", FieldSwapLimitBytes: "swap_limit_bytes",
+	FieldUsagePercent: "usage_percent", FieldUsageCores: "usage_cores", FieldUsageSeconds: "usage_seconds",
+	FieldUserSeconds: "user_seconds", FieldSystemSeconds: "system_seconds", FieldAvailableCores: "available_cores",
+	FieldLimitCores: "limit_cores", FieldShares: "shares", FieldWeight: "weight",
+	FieldQuotaPeriodUs: "quota_period_us", FieldQuotaUs: "quota_us",
+	FieldLow: "low", FieldHigh: "high", FieldMax: "max", FieldOOM: "oom", FieldOOMKill: "oom_kill", FieldOOMGroupKill: "oom_group_kill",
+	FieldPeriods: "periods", FieldThrottledPeriods: "throttled_periods", FieldThrottledSeconds: "throttled_seconds",
+	FieldBurstPeriods: "burst_periods", FieldBurstSeconds: "burst_seconds",
+	FieldMemoryLimit: "memory_limit", FieldCPULimit: "cpu_limit",
+}
+
+// String returns the field's name as JSON has it.
+func (f Field) String() string {
+	if f < numFields {
+		return fieldNames[f]
+	}
+	return "unknown"
+}
+
+// presence is the set of fields that a struct has.
+type presence uint64
+
+func (p presence) has(f Field) bool { return f < numFields && p>>f&1 == 1 }
+
+func (p *presence) set(f Field) { *p |= 1 << f }
+
+// marshalPresent writes a struct as JSON without the numbers that are absent:
+// a reader of JSON must not meet a zero that nobody measured.
+func marshalPresent(v any, p presence) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	val := reflect.ValueOf(v)
+	for i := range val.NumField() {
+		name, options, _ := strings.Cut(val.Type().Field(i).Tag.Get("json"), ",")
+		if name == "" || name == "-" || absent(name, p) || options == "omitzero" && val.Field(i).IsZero() {
+			continue
+		}
+		text, err := json.Marshal(val.Field(i).Interface())
+		if err != nil {
+			return nil, err
+		}
+		if b.Len() > 1 {
+			b.WriteByte(',')
+		}
+		b.WriteString(`"` + name + `":`)
+		b.Write(text)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+func absent(name string, p presence) bool {
+	for f, n := range fieldNames {
+		if n == name {
+			return !p.has(Field(f))
+		}
+	}
+	return false
+}

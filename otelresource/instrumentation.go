@@ -1,0 +1,282 @@
+package otelresource
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/cboxdk/resource-monitor/internal/instruments"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// Instrumentation is what Start registered.
+type Instrumentation struct {
+	monitor       *Monitor
+	owned         bool // the monitor is ours to close
+	scopes        []Scope
+	provider      metric.MeterProvider
+	registrations []metric.Registration
+	stop          sync.Once
+	stopped       chan struct{}
+	err           error // of the stop; valid when stopped is closed
+}
+
+// Start registers the metrics of the process's container, cgroup or machine
+// with a MeterProvider and returns what stops them. The package documentation
+// has the table of metrics.
+//
+// Starting twice on one provider is an error, because sums would be counted
+// twice; after Shutdown it works again. On an operating system without
+// collectors Start returns a usable Instrumentation that does nothing, and
+// ErrUnsupportedPlatform.
+func Start(opts ...Option) (*Instrumentation, error) {
+	i := &Instrumentation{stopped: make(chan struct{})}
+	c, err := newStartConfig(opts)
+	if err != nil {
+		return nil, &Error{Op: "Start", Err: err}
+	}
+	if err := started.claim(c.provider); err != nil {
+		return nil, &Error{Op: "Start", Err: err}
+	}
+	i.provider = c.provider
+	if err := i.start(c); err != nil {
+		_ = i.Shutdown(context.Background())
+		if errors.Is(err, ErrUnsupportedPlatform) {
+			return i, err
+		}
+		return nil, err
+	}
+	return i, nil
+}
+
+func (i *Instrumentation) start(c *startConfig) (err error) {
+	if i.monitor = c.monitor; i.monitor == nil {
+		if i.monitor, err = NewResourceMonitorWithConfig(c.config); err != nil {
+			return err
+		}
+		i.owned = true
+	}
+	if i.scopes, err = i.monitor.scopes(c.scopes); err != nil {
+		return err
+	}
+	want := uint32(0)
+	if slices.Contains(i.scopes, ScopeSystem) {
+		want |= wantSystem
+	}
+	if c.utilization {
+		want |= wantUtilization
+	}
+	i.monitor.ask(want)
+	i.monitor.diag.Notify(func(err error) { otel.Handle(toError("Collect", err)) })
+	return i.register(c)
+}
+
+// register binds each collector's table to one callback, so that a View that
+// drops all of one collector costs nothing.
+func (i *Instrumentation) register(c *startConfig) error {
+	m := i.monitor
+	meter := &creator{
+		meter:  c.provider.Meter(ScopeName, metric.WithInstrumentationVersion(Version())),
+		ints:   map[string]metric.Int64Observable{},
+		floats: map[string]metric.Float64Observable{},
+	}
+	sel := selection{scopes: i.scopes, utilization: c.utilization, perCPU: c.perCPU}
+	budget := new(waitBudget)
+	failed := func(collector string) func(error) {
+		return func(err error) { m.diag.Failed(collector, err) }
+	}
+	memory, err := bind(meter, &binding[sample.Memory]{
+		peek: func() *sample.Memory {
+			if s := m.memory.Peek(); s != nil {
+				return &s.sample
+			}
+			return nil
+		},
+		load: func(ctx context.Context) (*sample.Memory, error) {
+			s, err := m.memory.Get(ctx)
+			if err != nil {
+				return nil, getterError("Collect", err)
+			}
+			return &s.sample, nil
+		},
+		failed: failed("memory"), budget: budget,
+	}, instruments.Memory(), sel)
+	i.keep(memory)
+	if err != nil {
+		return err
+	}
+	cpu, err := bind(meter, &binding[sample.CPU]{
+		peek: func() *sample.CPU {
+			if s := m.cpu.Peek(); s != nil {
+				return &s.sample
+			}
+			return nil
+		},
+		load: func(ctx context.Context) (*sample.CPU, error) {
+			s, err := m.cpu.Get(ctx)
+			if err != nil {
+				return nil, getterError("Collect", err)
+			}
+			return &s.sample, nil
+		},
+		failed: failed("cpu"), budget: budget,
+	}, instruments.CPU(), sel)
+	i.keep(cpu)
+	if err != nil {
+		return err
+	}
+	errs, err := bind(meter, &binding[sample.Failures]{
+		peek: m.diag.Failures, failed: failed("module"), budget: budget,
+	}, instruments.Errors(), sel)
+	i.keep(errs)
+	return err
+}
+
+func (i *Instrumentation) keep(r metric.Registration) {
+	if r != nil {
+		i.registrations = append(i.registrations, r)
+	}
+}
+
+// Scopes returns whose numbers are measured: what WithScopes said, or what
+// Start found right.
+func (i *Instrumentation) Scopes() []Scope {
+	if i == nil {
+		return nil
+	}
+	return slices.Clone(i.scopes)
+}
+
+// Monitor returns the monitor that the metrics are read through; nil where Start failed for want of collectors.
+func (i *Instrumentation) Monitor() *Monitor {
+	if i == nil {
+		return nil
+	}
+	return i.monitor
+}
+
+// Shutdown unregisters the metrics, and closes the monitor if Start made it. It
+// waits for a collection under way until ctx ends, and then goes on in the
+// background. It may be called more than once, on nil, and from a callback.
+func (i *Instrumentation) Shutdown(ctx context.Context) error {
+	if i == nil {
+		return nil
+	}
+	i.stop.Do(func() { go i.shutdown() })
+	select {
+	case <-i.stopped:
+		return i.err
+	default:
+	}
+	select {
+	case <-i.stopped:
+		return i.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// shutdown runs on a goroutine of its own: unregistering waits for a
+// collection, and would wait for ever inside one.
+func (i *Instrumentation) shutdown() {
+	defer close(i.stopped)
+	var errs []error
+	for _, r := range i.registrations {
+		errs = append(errs, r.Unregister())
+	}
+	// Once unregistered, no callback runs: the files can go.
+	if i.owned {
+		errs = append(errs, i.monitor.Close())
+	}
+	started.release(i.provider)
+	i.err = errors.Join(errs...)
+}
+
+// selection is what the user wants of the tables.
+type selection struct {
+	scopes              []Scope
+	utilization, perCPU bool
+}
+
+func (s *selection) includes(m *instruments.Metric) bool {
+	if m.OptIn == instruments.WithUtilization && !s.utilization {
+		return false
+	}
+	return m.Scope == instruments.Module || slices.Contains(s.scopes, Scope(m.Scope.String()))
+}
+
+func (s *selection) details(d instruments.Detail) bool {
+	return d == instruments.Listed || d == instruments.PerCPU && s.perCPU
+}
+
+// scopes decides, once, whose numbers are measured.
+func (m *Monitor) scopes(asked []Scope) ([]Scope, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	own, found := false, false
+	if s, err := m.cpu.Get(ctx); err == nil {
+		own, found = s.sample.Own, s.sample.Cgroup.Usage.Present()
+	}
+	if s, err := m.memory.Get(ctx); err == nil {
+		own, found = own || s.sample.Own, found || s.sample.Cgroup.Usage.Present()
+	}
+	m.expire()
+	switch {
+	case len(asked) > 0:
+		if slices.Contains(asked, ScopeProcess) {
+			return nil, &Error{Op: "Start", Err: errNotYet}
+		}
+		if slices.Contains(asked, ScopeContainer) && !found && !m.IsContainerized() {
+			return nil, &Error{Op: "Start", Err: ErrContainerNotFound}
+		}
+		return asked, nil
+	case m.IsContainerized():
+		return []Scope{ScopeContainer}, nil
+	case own:
+		return []Scope{ScopeContainer, ScopeSystem}, nil
+	}
+	return []Scope{ScopeSystem}, nil
+}
+
+// expire makes the next readings fresh, with all that is wanted by now.
+func (m *Monitor) expire() {
+	m.memory.Expire()
+	m.cpu.Expire()
+}
+
+// registry knows the providers that are in use: it is what refuses a second Start.
+type registry struct {
+	mu  sync.Mutex
+	all []metric.MeterProvider
+}
+
+var started registry
+
+var errStartedTwice = errors.New("already started on this MeterProvider; Shutdown the first or share its monitor")
+
+func (r *registry) claim(p metric.MeterProvider) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.ContainsFunc(r.all, func(other metric.MeterProvider) bool { return same(p, other) }) {
+		return errStartedTwice
+	}
+	r.all = append(r.all, p)
+	return nil
+}
+
+func (r *registry) release(p metric.MeterProvider) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = slices.DeleteFunc(r.all, func(other metric.MeterProvider) bool { return same(p, other) })
+}
+
+// same compares providers; some types cannot be compared.
+func same(a, b metric.MeterProvider) bool {
+	return reflect.TypeOf(a).Comparable() && reflect.TypeOf(b).Comparable() && a == b
+}

@@ -1,0 +1,254 @@
+package otelresource
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"sync/atomic"
+	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/engine"
+	"github.com/cboxdk/resource-monitor/internal/environ"
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+	"github.com/cboxdk/resource-monitor/internal/snapshot"
+)
+
+// ResourceMonitor is what a Monitor does: write against it, and fake it in tests.
+type ResourceMonitor interface {
+	// GetMemoryStats returns memory usage, limits and events.
+	GetMemoryStats(ctx context.Context) (*MemoryStats, error)
+	// GetCPUStats returns CPU usage, limits and throttling.
+	GetCPUStats(ctx context.Context) (*CPUStats, error)
+	// GetIOStats returns disk I/O.
+	GetIOStats(ctx context.Context) (*IOStats, error)
+	// GetNetworkStats returns network traffic.
+	GetNetworkStats(ctx context.Context) (*NetworkStats, error)
+	// GetLimits returns every limit that applies, and what sets it.
+	GetLimits(ctx context.Context) (*ResourceLimits, error)
+	// GetEnvironmentInfo returns where the process runs, and why it is thought so.
+	GetEnvironmentInfo() *EnvironmentInfo
+	// IsContainerized reports whether the process runs in a container.
+	IsContainerized() bool
+	// Close releases the kernel files.
+	Close() error
+}
+
+var _ ResourceMonitor = (*Monitor)(nil)
+
+// Monitor reads the resources of the process's own container, cgroup or
+// machine. All its methods are safe for concurrent use.
+//
+// What a getter returns is a shared snapshot, at most Config.UpdateInterval old (plus the
+// delay of the Go scheduler): reading it costs one atomic load and
+// allocates nothing. Nobody may change it. While nobody reads, a Monitor has
+// no goroutine and makes no system call; it keeps about two dozen kernel files open,
+// each with about 4 KB of kernel memory.
+type Monitor struct {
+	cfg    *Config
+	source engine.Source
+	diag   *engine.Diagnostics
+	found  *environ.Info
+	info   *EnvironmentInfo
+	want   atomic.Uint32 // what readings cost extra and somebody asked for
+	memory *snapshot.Cache[memorySnapshot]
+	cpu    *snapshot.Cache[cpuSnapshot]
+	limits *snapshot.Cache[ResourceLimits]
+	closed atomic.Bool
+}
+
+const (
+	wantSystem uint32 = 1 << iota
+	wantUtilization
+)
+
+// NewResourceMonitor returns a Monitor with the default configuration. On an
+// operating system without collectors the error is ErrUnsupportedPlatform.
+func NewResourceMonitor() (*Monitor, error) { return NewResourceMonitorWithConfig(nil) }
+
+// NewResourceMonitorWithConfig returns a Monitor; a nil config means
+// DefaultConfig. It detects the environment and takes the baseline of CPU
+// usage, which together take a few milliseconds.
+func NewResourceMonitorWithConfig(config *Config) (*Monitor, error) {
+	cfg, err := config.complete()
+	if err != nil {
+		return nil, &Error{Op: "NewResourceMonitorWithConfig", Err: err}
+	}
+	root, err := hostfs.New(cfg.RootFS)
+	if err != nil {
+		return nil, toError("NewResourceMonitorWithConfig", err)
+	}
+	m := &Monitor{cfg: cfg, diag: engine.NewDiagnostics(cfg.Logger)}
+	found, err := detect(context.Background(), root, cfg)
+	if err != nil {
+		m.diag.Failed("environment", err)
+	}
+	m.found, m.info = found, environment(found)
+	m.source, err = engine.New(engine.Config{
+		Root: root, Interval: cfg.UpdateInterval, CgroupPaths: cfg.CgroupPaths,
+		Containerized: m.info.Container != nil,
+		Guest:         m.info.Virtualization != nil && m.info.Virtualization.Role == environ.RoleGuest,
+		Logger:        cfg.Logger, Diagnostics: m.diag,
+	})
+	if err != nil {
+		return nil, toError("NewResourceMonitor", err)
+	}
+	age := cfg.UpdateInterval
+	if !cfg.EnableCaching {
+		age = 0
+	}
+	m.memory = snapshot.New(age, m.loadMemory)
+	m.cpu = snapshot.New(age, m.loadCPU)
+	m.limits = snapshot.New(age, m.loadLimits)
+	m.baseline()
+	m.completeEnvironment(found)
+	m.expire()
+	return m, nil
+}
+
+// baseline reads once, so that the window of CPU usage starts now and the
+// scope is known. Failures show when somebody reads.
+func (m *Monitor) baseline() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_, _ = m.memory.Get(ctx)
+	_, _ = m.cpu.Get(ctx)
+	// Memory was read before the CPU's limits were known, which may decide
+	// whose numbers these are: the first reader gets readings of its own.
+	m.expire()
+}
+
+func (m *Monitor) wants() engine.Want {
+	w := m.want.Load()
+	return engine.Want{System: w&wantSystem != 0, PerCPU: true, Utilization: w&wantUtilization != 0}
+}
+
+// ask adds to what readings include.
+func (m *Monitor) ask(want uint32) { m.want.Or(want) }
+
+func (m *Monitor) loadMemory(ctx context.Context) (*memorySnapshot, error) {
+	s := new(memorySnapshot)
+	if err := m.source.ReadMemory(ctx, m.wants(), &s.sample); err != nil {
+		return nil, toError("GetMemoryStats", err)
+	}
+	s.convert()
+	if !s.stats.Has(FieldUsageBytes) && s.sample.Own {
+		s.err = toError("GetMemoryStats", s.sample.Err)
+	}
+	return s, nil
+}
+
+func (m *Monitor) loadCPU(ctx context.Context) (*cpuSnapshot, error) {
+	s := new(cpuSnapshot)
+	if err := m.source.ReadCPU(ctx, m.wants(), &s.sample); err != nil {
+		return nil, toError("GetCPUStats", err)
+	}
+	s.convert()
+	if !s.stats.Has(FieldUsageSeconds) && s.sample.Own {
+		s.err = toError("GetCPUStats", s.sample.Err)
+	}
+	return s, nil
+}
+
+// GetMemoryStats returns memory usage, limits and events. The error is
+// ErrCgroupNotFound in a container whose cgroup cannot be read,
+// ErrInsufficientPerms where a decisive file is denied, ErrClosed, or that of ctx.
+func (m *Monitor) GetMemoryStats(ctx context.Context) (*MemoryStats, error) {
+	s, err := m.memory.Get(ctx)
+	if err != nil {
+		return nil, getterError("GetMemoryStats", err)
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	return &s.stats, nil
+}
+
+// GetCPUStats returns CPU usage, limits and throttling. Its errors are those
+// of GetMemoryStats.
+func (m *Monitor) GetCPUStats(ctx context.Context) (*CPUStats, error) {
+	s, err := m.cpu.Get(ctx)
+	if err != nil {
+		return nil, getterError("GetCPUStats", err)
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	return &s.stats, nil
+}
+
+// GetLimits returns every limit that applies, and what sets it. It opens and closes the
+// files of every level, so that it costs more than the other getters.
+func (m *Monitor) GetLimits(ctx context.Context) (*ResourceLimits, error) {
+	l, err := m.limits.Get(ctx)
+	if err != nil {
+		return nil, getterError("GetLimits", err)
+	}
+	return l, nil
+}
+
+// GetEnvironmentInfo returns where the process runs, as it was found when the
+// Monitor was made. It is a shared value: change nothing.
+func (m *Monitor) GetEnvironmentInfo() *EnvironmentInfo { return m.info }
+
+// IsContainerized reports whether the process runs in a container. A systemd
+// service is not one, though its cgroup may limit it.
+func (m *Monitor) IsContainerized() bool { return m.info.Container != nil }
+
+// Close releases the kernel files. Getters then return ErrClosed; what they
+// returned before stays valid. Close waits for no reading under way, and may be
+// called more than once.
+func (m *Monitor) Close() error {
+	if m.closed.Swap(true) {
+		return nil
+	}
+	m.memory.Close()
+	m.cpu.Close()
+	m.limits.Close()
+	m.source.Close()
+	return nil
+}
+
+// getterError gives an error of the cache the package's own form.
+func getterError(op string, err error) error {
+	var own *Error
+	switch {
+	case errors.As(err, &own):
+		return err
+	case errors.Is(err, snapshot.ErrClosed), errors.Is(err, engine.ErrClosed):
+		return &Error{Op: op, Err: ErrClosed}
+	}
+	return &Error{Op: op, Err: err}
+}
+
+// toError gives an error of the engine the package's own form: the sentinel
+// that a caller can tell apart, and the file.
+func toError(op string, err error) error {
+	if err == nil {
+		return &Error{Op: op, Err: ErrCgroupNotFound}
+	}
+	e := &Error{Op: op, Err: err}
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		e.Path = pe.Path
+	}
+	switch {
+	case errors.Is(err, engine.ErrUnsupported):
+		e.Err = ErrUnsupportedPlatform
+	case errors.Is(err, engine.ErrClosed):
+		e.Err = ErrClosed
+	case errors.Is(err, fs.ErrPermission):
+		e.Err = errors.Join(ErrInsufficientPerms, err)
+	case errors.Is(err, engine.ErrNoCgroup):
+		e.Err = errors.Join(ErrCgroupNotFound, err)
+	}
+	return e
+}
+
+func (m *Monitor) loadLimits(ctx context.Context) (*ResourceLimits, error) {
+	var s sample.Limits
+	if err := m.source.ReadLimits(ctx, &s); err != nil {
+		return nil, toError("GetLimits", err)
+	}
+	return limits(&s), nil
+}
