@@ -78,21 +78,25 @@ func NewResourceMonitorWithConfig(config *Config) (*Monitor, error) {
 	if err != nil {
 		return nil, toError("NewResourceMonitorWithConfig", err)
 	}
-	m := &Monitor{cfg: cfg, diag: engine.NewDiagnostics(cfg.Logger)}
+	diag := engine.NewDiagnostics(cfg.Logger)
 	found, err := detect(context.Background(), root, cfg)
 	if err != nil {
-		m.diag.Failed("environment", err)
+		diag.Failed("environment", err)
 	}
-	m.found, m.info = found, environment(found)
-	m.source, err = engine.New(engine.Config{
+	v := found.Virtualization
+	source, err := engine.New(engine.Config{
 		Root: root, Interval: cfg.UpdateInterval, CgroupPaths: cfg.CgroupPaths,
-		Containerized: m.info.Container != nil,
-		Guest:         m.info.Virtualization != nil && m.info.Virtualization.Role == environ.RoleGuest,
-		Logger:        cfg.Logger, Diagnostics: m.diag,
+		Containerized: found.Container != nil, Guest: v != nil && v.Role == environ.RoleGuest,
+		Diagnostics: diag,
 	})
 	if err != nil {
 		return nil, toError("NewResourceMonitor", err)
 	}
+	return newMonitor(cfg, source, found, diag), nil
+}
+
+func newMonitor(cfg *Config, source engine.Source, found *environ.Info, diag *engine.Diagnostics) *Monitor {
+	m := &Monitor{cfg: cfg, source: source, diag: diag, found: found, info: environment(found)}
 	age := cfg.UpdateInterval
 	if !cfg.EnableCaching {
 		age = 0
@@ -103,7 +107,7 @@ func NewResourceMonitorWithConfig(config *Config) (*Monitor, error) {
 	m.baseline()
 	m.completeEnvironment(found)
 	m.expire()
-	return m, nil
+	return m
 }
 
 // baseline reads once, so that the window of CPU usage starts now and the

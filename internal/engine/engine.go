@@ -6,7 +6,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
@@ -34,8 +33,7 @@ type Config struct {
 	// Containerized and Guest are what was detected: in a container the own
 	// cgroup describes the process, and a guest's size is the VM's decision.
 	Containerized, Guest bool
-	Diagnostics          *Diagnostics
-	Logger               *slog.Logger
+	Diagnostics          *Diagnostics // nil: silent ones
 	Now                  func() time.Time
 }
 
@@ -80,7 +78,7 @@ func New(c Config) (Source, error) {
 		c.Now = time.Now
 	}
 	if c.Diagnostics == nil {
-		c.Diagnostics = NewDiagnostics(c.Logger)
+		c.Diagnostics = NewDiagnostics(nil)
 	}
 	return newSource(c)
 }
