@@ -54,20 +54,20 @@ const (
 
 // IfData is if_data64: what the kernel counts per interface.
 type IfData struct {
-	Type       uint8
-	MTU        uint32
-	Baudrate   uint64 // bit/s
-	RxPackets  uint64
-	RxErrors   uint64
-	TxPackets  uint64
-	TxErrors   uint64
-	Collisions uint64
-	RxBytes    uint64
-	TxBytes    uint64
+	Type        uint8
+	MTU         uint32
+	Baudrate    uint64 // bit/s
+	RxPackets   uint64
+	RxErrors    uint64
+	TxPackets   uint64
+	TxErrors    uint64
+	Collisions  uint64
+	RxBytes     uint64
+	TxBytes     uint64
 	RxMulticast uint64
 	TxMulticast uint64
-	RxDrops    uint64 // dropped on the input queue
-	NoProtocol uint64 // for a protocol that nobody speaks
+	RxDrops     uint64 // dropped on the input queue
+	NoProtocol  uint64 // for a protocol that nobody speaks
 }
 
 // IfRecord is one interface in an answer of the kernel. Name points into the
@@ -95,20 +95,20 @@ func (r *IfRecord) Running() bool { return r.Flags&iffRunning != 0 }
 func (d *IfData) decode(b []byte) {
 	le := binary.LittleEndian
 	*d = IfData{
-		Type:       b[offIfType],
-		MTU:        le.Uint32(b[offIfMTU:]),
-		Baudrate:   le.Uint64(b[offIfBaudrate:]),
-		RxPackets:  le.Uint64(b[offIfIPackets:]),
-		RxErrors:   le.Uint64(b[offIfIErrors:]),
-		TxPackets:  le.Uint64(b[offIfOPackets:]),
-		TxErrors:   le.Uint64(b[offIfOErrors:]),
-		Collisions: le.Uint64(b[offIfCollisions:]),
-		RxBytes:    le.Uint64(b[offIfIBytes:]),
-		TxBytes:    le.Uint64(b[offIfOBytes:]),
+		Type:        b[offIfType],
+		MTU:         le.Uint32(b[offIfMTU:]),
+		Baudrate:    le.Uint64(b[offIfBaudrate:]),
+		RxPackets:   le.Uint64(b[offIfIPackets:]),
+		RxErrors:    le.Uint64(b[offIfIErrors:]),
+		TxPackets:   le.Uint64(b[offIfOPackets:]),
+		TxErrors:    le.Uint64(b[offIfOErrors:]),
+		Collisions:  le.Uint64(b[offIfCollisions:]),
+		RxBytes:     le.Uint64(b[offIfIBytes:]),
+		TxBytes:     le.Uint64(b[offIfOBytes:]),
 		RxMulticast: le.Uint64(b[offIfIMcasts:]),
 		TxMulticast: le.Uint64(b[offIfOMcasts:]),
-		RxDrops:    le.Uint64(b[offIfIQDrops:]),
-		NoProtocol: le.Uint64(b[offIfNoProto:]),
+		RxDrops:     le.Uint64(b[offIfIQDrops:]),
+		NoProtocol:  le.Uint64(b[offIfNoProto:]),
 	}
 }
 
@@ -163,7 +163,7 @@ func (r *IfRecord) decodeMsg(msg []byte) bool {
 	}
 	r.Name = name
 	r.Index = le.Uint16(msg[offMsgIndex:])
-	// The high half is where the kernel's own flags would be; it is not defined.
+	// An int holds the 16 bits of an interface's flags here.
 	r.Flags = le.Uint32(msg[offMsgFlags:]) & 0xffff
 	r.TxDrops = le.Uint32(msg[offMsgSendDrops:])
 	r.Data.decode(msg[offMsgData:])

@@ -88,10 +88,10 @@ type Registry interface {
 
 // Rusage is what getrusage(2) says of the process.
 type Rusage struct {
-	User, System                     uint64 // nanoseconds
-	MaxResident                      uint64 // bytes: Linux counts KiB here, macOS bytes
-	MinorFaults, MajorFaults         uint64
-	BlockReads, BlockWrites          uint64 // operations
+	User, System                      uint64 // nanoseconds
+	MaxResident                       uint64 // bytes: Linux counts KiB here, macOS bytes
+	MinorFaults, MajorFaults          uint64
+	BlockReads, BlockWrites           uint64 // operations
 	VoluntarySwitches, ForcedSwitches uint64
 }
 

@@ -1,0 +1,196 @@
+package darwin
+
+import (
+	"errors"
+
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// Disk is one block device, as its driver counts since it was attached. APFS
+// volumes have no driver and are not listed. A mounted disk image has one: what
+// goes through it is counted again by the disk below.
+type Disk struct {
+	Name  string // disk0; a name is used again after its disk is gone
+	Read  DiskTransfer
+	Write DiskTransfer
+}
+
+// DiskTransfer is one direction.
+type DiskTransfer struct {
+	Bytes, Operations sample.Opt[uint64]
+	Time              sample.Opt[uint64] // nanoseconds; operations in flight together add up
+	Errors, Retries   sample.Opt[uint64]
+}
+
+// The keys of the disk walk. Their CFStrings are made once.
+const (
+	keyStatistics = iota
+	keyBSDName
+	keyBytesRead
+	keyBytesWrite
+	keyOpsRead
+	keyOpsWrite
+	keyTimeRead
+	keyTimeWrite
+	keyErrorsRead
+	keyErrorsWrite
+	keyRetriesRead
+	keyRetriesWrite
+	diskKeys
+)
+
+func diskKeyNames() [diskKeys]string {
+	return [diskKeys]string{
+		keyStatistics:   "Statistics",
+		keyBSDName:      "BSD Name",
+		keyBytesRead:    "Bytes (Read)",
+		keyBytesWrite:   "Bytes (Write)",
+		keyOpsRead:      "Operations (Read)",
+		keyOpsWrite:     "Operations (Write)",
+		keyTimeRead:     "Total Time (Read)",
+		keyTimeWrite:    "Total Time (Write)",
+		keyErrorsRead:   "Errors (Read)",
+		keyErrorsWrite:  "Errors (Write)",
+		keyRetriesRead:  "Retries (Read)",
+		keyRetriesWrite: "Retries (Write)",
+	}
+}
+
+const blockStorageDriver = "IOBlockStorageDriver"
+
+// maxDisks bounds a walk whose iterator does not end.
+const maxDisks = 4096
+
+var errNoMemory = errors.New("out of memory")
+
+// DiskReader reads the disks. Close gives its keys back.
+type DiskReader struct {
+	kernel Kernel
+	keys   [diskKeys]Ref
+	names  interned
+	buf    [128]byte
+}
+
+// NewDiskReader returns a reader over k.
+func NewDiskReader(k Kernel) *DiskReader { return &DiskReader{kernel: k} }
+
+// Read appends the disks to disks[:0]. A disk that disappears while it is
+// read is left out.
+func (r *DiskReader) Read(disks []Disk) ([]Disk, error) {
+	disks = disks[:0]
+	if err := r.makeKeys(); err != nil {
+		return disks, err
+	}
+	iterator, err := r.kernel.MatchServices(blockStorageDriver)
+	if err != nil {
+		return disks, &CallError{Call: "IOServiceGetMatchingServices", Arg: blockStorageDriver, Err: err}
+	}
+	if iterator == 0 {
+		return disks, nil
+	}
+	defer r.kernel.ReleaseObject(iterator)
+	for range maxDisks {
+		driver := r.kernel.NextObject(iterator)
+		if driver == 0 {
+			break
+		}
+		var d Disk
+		if r.readDriver(driver, &d) {
+			disks = append(disks, d)
+		}
+	}
+	return disks, nil
+}
+
+// readDriver consumes driver.
+func (r *DiskReader) readDriver(driver Object, d *Disk) bool {
+	defer r.kernel.ReleaseObject(driver)
+	name, ok := r.mediaName(driver)
+	if !ok {
+		return false
+	}
+	d.Name = name
+	return r.readStatistics(driver, d)
+}
+
+// mediaName returns the name of the medium in a driver. An empty card reader has none.
+func (r *DiskReader) mediaName(driver Object) (string, bool) {
+	media, err := r.kernel.ChildObject(driver)
+	if err != nil || media == 0 {
+		return "", false
+	}
+	defer r.kernel.ReleaseObject(media)
+	value := r.kernel.CreateProperty(media, r.keys[keyBSDName])
+	if value == 0 {
+		return "", false
+	}
+	defer r.kernel.ReleaseRef(value)
+	if r.kernel.Kind(value) != KindString {
+		return "", false
+	}
+	n, ok := r.kernel.Text(value, r.buf[:])
+	if !ok || n <= 0 || n > len(r.buf) {
+		return "", false
+	}
+	return r.names.get(r.buf[:n]), true
+}
+
+func (r *DiskReader) readStatistics(driver Object, d *Disk) bool {
+	statistics := r.kernel.CreateProperty(driver, r.keys[keyStatistics])
+	if statistics == 0 {
+		return false
+	}
+	defer r.kernel.ReleaseRef(statistics)
+	if r.kernel.Kind(statistics) != KindDictionary {
+		return false
+	}
+	d.Read = DiskTransfer{
+		Bytes:      r.number(statistics, keyBytesRead),
+		Operations: r.number(statistics, keyOpsRead),
+		Time:       r.number(statistics, keyTimeRead),
+		Errors:     r.number(statistics, keyErrorsRead),
+		Retries:    r.number(statistics, keyRetriesRead),
+	}
+	d.Write = DiskTransfer{
+		Bytes:      r.number(statistics, keyBytesWrite),
+		Operations: r.number(statistics, keyOpsWrite),
+		Time:       r.number(statistics, keyTimeWrite),
+		Errors:     r.number(statistics, keyErrorsWrite),
+		Retries:    r.number(statistics, keyRetriesWrite),
+	}
+	return true
+}
+
+// number reads one counter. The dictionary keeps its values: nothing is released.
+func (r *DiskReader) number(statistics Ref, key int) (o sample.Opt[uint64]) {
+	value := r.kernel.DictionaryValue(statistics, r.keys[key])
+	if value == 0 || r.kernel.Kind(value) != KindNumber {
+		return o
+	}
+	if n, ok := r.kernel.Int64(value); ok && n >= 0 {
+		o = sample.Some(uint64(n))
+	}
+	return o
+}
+
+func (r *DiskReader) makeKeys() error {
+	for i, name := range diskKeyNames() {
+		if r.keys[i] != 0 {
+			continue
+		}
+		if r.keys[i] = r.kernel.NewString(name); r.keys[i] == 0 {
+			return &CallError{Call: "CFStringCreateWithCString", Arg: name, Err: errNoMemory}
+		}
+	}
+	return nil
+}
+
+// Close releases the keys. A later Read makes them again.
+func (r *DiskReader) Close() {
+	for i, key := range r.keys {
+		if key != 0 {
+			r.kernel.ReleaseRef(key)
+		}
+		r.keys[i] = 0
+	}
+}
