@@ -1,0 +1,59 @@
+package instruments
+
+import (
+	"flag"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "rewrite the documents that hold the metric tables")
+
+// TestDocumentation holds the documents against the tables. "make generate" rewrites them.
+func TestDocumentation(t *testing.T) {
+	for _, doc := range []struct {
+		file, begin, end, text string
+	}{
+		{"../../README.md", "<!-- metrics:begin -->\n", "<!-- metrics:end -->", Markdown() + "\n"},
+		{"../../otelresource/doc.go", "// (c) with WithPerCPU.\n", "// # ", "//\n" + GoDoc() + "//\n"},
+	} {
+		t.Run(doc.file, func(t *testing.T) {
+			old, err := os.ReadFile(doc.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			head, rest, ok := strings.Cut(string(old), doc.begin)
+			_, tail, ok2 := strings.Cut(rest, doc.end)
+			if !ok || !ok2 {
+				t.Fatalf("has no part between %q and %q", doc.begin, doc.end)
+			}
+			want := head + doc.begin + doc.text + doc.end + tail
+			switch {
+			case want == string(old):
+			case *update:
+				if err := os.WriteFile(doc.file, []byte(want), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			default:
+				t.Errorf("its metric table is stale: run make generate")
+			}
+		})
+	}
+}
+
+// TestTablesAreWellFormed keeps what the documents and every backend rely on.
+func TestTablesAreWellFormed(t *testing.T) {
+	name := regexp.MustCompile(`^(container|system|process|otelresource)(\.[a-z][a-z0-9_]*)+$`)
+	for _, d := range catalogue() {
+		if !name.MatchString(d.Name) {
+			t.Errorf("%s is not a metric's name", d.Name)
+		}
+		if !d.Standard && d.PriorArt == "" {
+			t.Errorf("%s is not in the semantic conventions and names no prior art", d.Name)
+		}
+		if !strings.HasSuffix(d.Description, ".") {
+			t.Errorf("the description of %s is no sentence: %q", d.Name, d.Description)
+		}
+	}
+}
