@@ -102,8 +102,9 @@ func (f *File) attempt(p *Pass, how readFunc) ([]byte, error) {
 				continue
 			}
 			return nil, f.give(p, err)
-		case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EINVAL):
-			// PSI compiled in but off: open succeeds, read does not.
+		case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EINVAL), errors.Is(err, hostfs.ErrTooLarge):
+			// PSI compiled in but off: open succeeds, read does not. A file
+			// that is too large costs MaxSize to find out: not every time.
 			f.Close()
 			return nil, f.give(p, err)
 		}
@@ -130,18 +131,18 @@ func (f *File) pread(p *Pass, how readFunc) ([]byte, error) {
 	}
 	fd := f.fd
 	var text []byte
+	var calls int
 	abandoned, err := f.opener.Guard.Do(p.ctx, func() (err error) {
 		// A buffer of its own: a read that hangs writes into it whenever it returns.
-		text, _, _, err = how(fd, make([]byte, initialSize))
+		text, _, calls, err = how(fd, make([]byte, initialSize))
 		return err
 	}, func(error) { _ = unix.Close(fd) })
 	if abandoned {
-		f.fd = -1 // the helper closes it
-	}
-	if err != nil {
+		f.fd = -1 // the helper closes it, and owns text and calls
 		return nil, err
 	}
-	return text, nil
+	p.calls += calls
+	return text, err
 }
 
 // readWhole reads at offset 0 until the text ends inside the buffer. A full buffer may hold
@@ -208,7 +209,9 @@ func (f *File) open(p *Pass) error {
 		return f.err
 	}
 	f.err = nil
-	guarded := !f.opener.Root.IsHost() || f.opener.MayHang != nil && f.opener.MayHang(f.name)
+	// A file that proved slow may hang in open as well: FUSE asks its daemon
+	// for the name and for the opening.
+	guarded := f.slow || !f.opener.Root.IsHost() || f.opener.MayHang != nil && f.opener.MayHang(f.name)
 	var fd int
 	var slow bool
 	var err error
@@ -270,7 +273,7 @@ func openRegular(root hostfs.Root, name string) (fd int, slow bool, err error) {
 		_ = unix.Close(fd)
 		return -1, false, err
 	}
-	return fd, mayHang(int64(sfs.Type)), nil
+	return fd, mayHang(uint32(sfs.Type)), nil
 }
 
 // openWithin opens below a root of files and keeps the bare descriptor:
@@ -285,8 +288,9 @@ func openWithin(root hostfs.Root, name string) (int, error) {
 }
 
 // mayHang is false for the kernel's own file systems and for local ones; what
-// a network or a user-space daemon answers may never come.
-func mayHang(fsType int64) bool {
+// a network or a user-space daemon answers may never come. A magic number has
+// 32 bits; statfs(2) hands it out in a signed word on some architectures.
+func mayHang(fsType uint32) bool {
 	switch fsType {
 	case unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.CGROUP2_SUPER_MAGIC,
 		unix.TMPFS_MAGIC, unix.RAMFS_MAGIC, unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC,

@@ -24,7 +24,8 @@ type Guard struct {
 
 // Do runs work and waits for it, for at most HangLimit and until ctx ends. Work
 // that is still running then is abandoned: it goes on to own whatever it uses,
-// keeps the Guard busy until it returns, and late is called with its outcome.
+// keeps the Guard busy until it returns, and late is called with its outcome
+// on the helper goroutine. Refused work, with ErrHung, was never started.
 func (g *Guard) Do(ctx context.Context, work func() error, late func(error)) (abandoned bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
@@ -36,6 +37,14 @@ func (g *Guard) Do(ctx context.Context, work func() error, late func(error)) (ab
 	gone := make(chan struct{})
 	go func() {
 		err := work()
+		select {
+		case <-gone:
+			late(err)
+			g.busy.Store(false)
+			return
+		default:
+		}
+		// Before the result, or its receiver's next work would find the Guard busy.
 		g.busy.Store(false)
 		select {
 		case result <- err:

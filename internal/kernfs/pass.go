@@ -39,5 +39,6 @@ func (p *Pass) Context() context.Context { return p.ctx }
 // Now returns the time of the round.
 func (p *Pass) Now() time.Time { return p.now }
 
-// SystemCalls returns how many system calls the round has made so far.
+// SystemCalls returns how many system calls the round has made so far: each
+// read, and three for an attempt to open.
 func (p *Pass) SystemCalls() int { return p.calls }
