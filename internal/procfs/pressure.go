@@ -1,0 +1,108 @@
+package procfs
+
+import (
+	"bytes"
+
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// Pressure is pressure stall information: /proc/pressure/{cpu,memory,io,irq}
+// of the machine, since Linux 4.20, and a v2 cgroup's {cpu,memory,io,irq}.pressure,
+// which have the same form (Documentation/accounting/psi.rst). The averages,
+// percent in the file, are shares of time here; the totals stay microseconds.
+//
+// Either line may be missing: cpu has no full before Linux 5.13, irq has no some.
+type Pressure sample.Pressure
+
+// Parse fills p from the text of one file. A line that is torn is lost alone; the
+// method fails where none is left.
+func (p *Pressure) Parse(b []byte) error {
+	*p = Pressure{}
+	for len(b) > 0 {
+		var line []byte
+		line, b = kernfs.Line(b)
+		kind, fields := kernfs.Field(line)
+		switch string(kind) {
+		case "some":
+			if s, ok := parseStall(fields); ok {
+				p.Some = sample.Some(s)
+			}
+		case "full":
+			if s, ok := parseStall(fields); ok {
+				p.Full = sample.Some(s)
+			}
+		}
+	}
+	if !p.Some.Present() && !p.Full.Present() {
+		return kernfs.ErrMalformed
+	}
+	return nil
+}
+
+// parseStall needs all of the four fields, in any order, and skips others, which a
+// newer kernel may add.
+func parseStall(b []byte) (s sample.Stall, ok bool) {
+	const avg10, avg60, avg300, total = 1, 2, 4, 8
+	seen := 0
+	for {
+		var field []byte
+		if field, b = kernfs.Field(b); len(field) == 0 {
+			return s, seen == avg10|avg60|avg300|total
+		}
+		i := bytes.IndexByte(field, '=')
+		if i < 0 {
+			continue
+		}
+		value := field[i+1:]
+		switch string(field[:i]) {
+		case "avg10":
+			s.Avg10, ok = parseShare(value)
+			seen |= set(ok, avg10)
+		case "avg60":
+			s.Avg60, ok = parseShare(value)
+			seen |= set(ok, avg60)
+		case "avg300":
+			s.Avg300, ok = parseShare(value)
+			seen |= set(ok, avg300)
+		case "total":
+			s.Total, ok = kernfs.Uint(value)
+			seen |= set(ok, total)
+		}
+	}
+}
+
+func set(ok bool, bit int) int {
+	if ok {
+		return bit
+	}
+	return 0
+}
+
+// parseShare reads a percentage with two decimals as a share. The kernel's
+// rounding may print a little over 100.
+func parseShare(b []byte) (float64, bool) {
+	whole, decimals, _ := bytes.Cut(b, []byte("."))
+	n, ok := kernfs.Uint(whole)
+	if !ok || n > maxPercent || len(decimals) > maxDecimals {
+		return 0, false
+	}
+	divisor := 100.0
+	if len(decimals) > 0 {
+		d, ok := kernfs.Uint(decimals)
+		if !ok {
+			return 0, false
+		}
+		for range decimals {
+			n *= 10
+			divisor *= 10
+		}
+		n += d
+	}
+	return float64(n) / divisor, true
+}
+
+const (
+	maxPercent  = 200
+	maxDecimals = 6
+)
