@@ -1,0 +1,212 @@
+// Package environ finds out who this process is: in which container, by
+// which runtime, in which pod, on which virtual machine. Every answer carries
+// the file or variable it came from and the rule that decided.
+//
+// It believes positive evidence only. What is not found is unknown, not "no";
+// an id that may be someone else's is left out.
+package environ
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+)
+
+// Input is everything that Detect looks at. Nothing else is consulted: no
+// network, no subprocess, no state of its own.
+type Input struct {
+	Root hostfs.Root
+	// Getenv is os.LookupEnv; nil where the environment is not that of the
+	// process under Root.
+	Getenv func(string) (string, bool)
+	// CPUID is HostCPUID; nil where the instruction would answer for
+	// another machine. Its second result is false off x86.
+	CPUID func() (CPUID, bool)
+	// Sysctl reads a sysctl of macOS by its name, as unix.SysctlRaw does.
+	Sysctl func(name string) ([]byte, error)
+	// Hostname is os.Hostname; nil: /proc/sys/kernel/hostname, then /etc/hostname.
+	Hostname func() (string, error)
+	// PID is our process id; 0 is unknown.
+	PID int
+	// Markers are marker files that count with a second sign. /proc/1/cgroup among
+	// them means that PID 1's cgroup is looked at too.
+	Markers []string
+	// UserMarkers are marker files that decide by themselves.
+	UserMarkers []string
+	// OS and Arch are GOOS and GOARCH of the machine under Root. By default
+	// they are ours, but "linux" for a Root other than "/".
+	OS, Arch string
+	// Guard runs what may hang. Who detects repeatedly shares one, so that a dead
+	// file system costs one goroutine and not one each time; nil: a new one.
+	Guard *kernfs.Guard
+}
+
+// DefaultMarkers are the files that runtimes leave in their containers, and PID 1's cgroup.
+func DefaultMarkers() []string {
+	return []string{"/.dockerenv", "/run/.containerenv", "/proc/1/cgroup"}
+}
+
+// Host returns the input for this very process.
+func Host() Input {
+	return Input{
+		Getenv: os.LookupEnv, CPUID: HostCPUID, Hostname: os.Hostname,
+		PID: os.Getpid(), Markers: DefaultMarkers(),
+	}
+}
+
+// Detect finds out who the process is. The Info is complete even
+// with an error: errors name decisive sources that were denied or did not
+// answer in time. A source that is not there is no error.
+func Detect(ctx context.Context, in Input) (*Info, error) {
+	if in.OS == "" {
+		in.OS = runtime.GOOS
+		if !in.Root.IsHost() {
+			in.OS = "linux"
+		}
+	}
+	if in.Arch == "" {
+		in.Arch = runtime.GOARCH
+	}
+	if in.Guard == nil {
+		in.Guard = new(kernfs.Guard)
+	}
+	d := &detector{in: in, ctx: ctx, info: new(Info)}
+	switch in.OS {
+	case "linux":
+		d.linux()
+	case "darwin":
+		d.darwin()
+	}
+	return d.info, errors.Join(d.errs...)
+}
+
+// detector is one run.
+type detector struct {
+	in   Input
+	ctx  context.Context
+	info *Info
+	errs []error
+	late bool // a source did not answer in time
+
+	machine       machine // what the kernel says about itself
+	sandboxSource string
+	member        member   // /proc/self/cgroup
+	mounts        mounts   // /proc/self/mountinfo
+	spaces        spaces   // /proc/self/ns
+	pod           podSigns // is there Kubernetes evidence
+	candidates    []candidate
+	identity      candidate // the best candidate
+	sandbox       string    // id of the pod sandbox
+	orchestrator  string
+}
+
+// linux collects the evidence first and then decides, because the sources
+// depend on each other: whose id a mount names depends on whether this is a pod.
+func (d *detector) linux() {
+	d.readKernel()
+	d.readNamespaces()
+	d.readMounts()
+	d.readMembership()
+	d.describeCgroup()
+	d.findPodSigns()
+	d.findIdentity()
+	d.decideContainer()
+	d.describePod()
+	d.decideVirtualization()
+}
+
+// read returns the whole of a file. Any file system under the root may hang, not only FUSE: lxcfs
+// serves /proc/cpuinfo, the root itself may be on NFS.
+func (d *detector) read(name string, limit int64) ([]byte, error) {
+	return guarded(d, func() ([]byte, error) { return d.in.Root.ReadFile(name, limit) })
+}
+
+// guarded runs work with the time limit of the Guard. Once something hangs,
+// the Guard refuses whatever follows, so the limit is paid once.
+func guarded[T any](d *detector, work func() (T, error)) (T, error) {
+	// A channel, not a variable: work that was abandoned may still return.
+	out := make(chan T, 1)
+	_, err := d.in.Guard.Do(d.ctx, func() error {
+		v, err := work()
+		out <- v
+		return err
+	}, func(error) {})
+	var v T
+	select {
+	case v = <-out:
+	default:
+	}
+	return v, err
+}
+
+// maxFile is for the small files: one page holds any of them.
+const maxFile = 64 << 10
+
+// decisive reads a file that may decide an answer: if it is there and cannot be read, the answer
+// is incomplete and the caller is told. text is "" in both cases.
+func (d *detector) decisive(name string) (text string, ok bool) {
+	b, err := d.read(name, maxFile)
+	d.failed(name, err)
+	return string(b), err == nil
+}
+
+// optional reads a file whose absence or denial is ordinary.
+func (d *detector) optional(name string) (text string, ok bool) {
+	b, err := d.read(name, maxFile)
+	return string(b), err == nil
+}
+
+// failed keeps the error of a decisive source: denied, or no answer in time.
+// Once one source hung or the context ended, all others fail with it: the first says it for all.
+func (d *detector) failed(name string, err error) {
+	late := errors.Is(err, kernfs.ErrHung) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	if !late && !errors.Is(err, fs.ErrPermission) || late && d.late {
+		return
+	}
+	d.late = d.late || late
+	var pe *fs.PathError
+	if !errors.As(err, &pe) {
+		err = &fs.PathError{Op: "read", Path: d.in.Root.Path(name), Err: err}
+	}
+	d.errs = append(d.errs, err)
+}
+
+func (d *detector) exists(name string) bool {
+	ok, err := guarded(d, func() (bool, error) { return d.in.Root.Exists(name), nil })
+	return ok && err == nil
+}
+
+// isFile reports whether name exists and is no folder.
+func (d *detector) isFile(name string) bool {
+	ok, err := guarded(d, func() (bool, error) {
+		info, err := d.in.Root.Stat(name)
+		return err == nil && !info.IsDir(), nil
+	})
+	return ok && err == nil
+}
+
+// env returns a variable of the process, without blanks around it.
+func (d *detector) env(name string) (string, bool) {
+	if d.in.Getenv == nil {
+		return "", false
+	}
+	v, ok := d.in.Getenv(name)
+	return strings.TrimSpace(v), ok
+}
+
+// head returns at most the first limit bytes of a file.
+func (in *Input) head(name string, limit int64) ([]byte, error) {
+	f, err := in.Root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return io.ReadAll(io.LimitReader(f, limit))
+}
