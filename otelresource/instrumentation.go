@@ -73,6 +73,7 @@ func (i *Instrumentation) start(c *startConfig) (err error) {
 		want |= wantUtilization
 	}
 	i.monitor.ask(want)
+	i.monitor.baseline()
 	i.monitor.diag.Notify(func(err error) { otel.Handle(toError("Collect", err)) })
 	return i.register(c)
 }

@@ -1,0 +1,132 @@
+package instruments_test
+
+import (
+	"regexp"
+	"slices"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/semconv/v1.43.0/containerconv"
+	"go.opentelemetry.io/otel/semconv/v1.43.0/systemconv"
+
+	"github.com/cboxdk/resource-monitor/internal/instruments"
+)
+
+type convention interface {
+	Name() string
+	Unit() string
+	Description() string
+}
+
+// conventions are what semantic conventions 1.43 say of the metrics that the
+// table calls standard.
+var conventions = []convention{
+	containerconv.CPUTime{}, containerconv.CPUUsage{},
+	containerconv.MemoryUsage{}, containerconv.MemoryWorkingSet{}, containerconv.MemoryRss{},
+	containerconv.MemoryAvailable{}, containerconv.MemoryPagingFaults{},
+	systemconv.CPUTime{}, systemconv.CPUUtilization{}, systemconv.CPULogicalCount{},
+	systemconv.MemoryUsage{}, systemconv.MemoryUtilization{}, systemconv.MemoryLimit{}, systemconv.MemoryLinuxAvailable{},
+	systemconv.PagingUsage{},
+}
+
+func metrics() (all []instruments.Metric) {
+	for _, r := range instruments.Memory() {
+		all = append(all, r.Metric)
+	}
+	for _, r := range instruments.CPU() {
+		all = append(all, r.Metric)
+	}
+	for _, r := range instruments.Errors() {
+		all = append(all, r.Metric)
+	}
+	return all
+}
+
+func TestStandardMetricsAreTheConventions(t *testing.T) {
+	for _, m := range metrics() {
+		i := slices.IndexFunc(conventions, func(c convention) bool { return c.Name() == m.Name })
+		if (i >= 0) != m.Standard {
+			t.Errorf("%s: Standard is %v, in the conventions: %v", m.Name, m.Standard, i >= 0)
+			continue
+		}
+		if i < 0 {
+			if m.PriorArt == "" {
+				t.Errorf("%s is not standard and names no prior art", m.Name)
+			}
+			continue
+		}
+		if c := conventions[i]; c.Unit() != m.Unit || c.Description() != m.Description {
+			t.Errorf("%s: unit %q, description %q; the conventions have %q, %q", m.Name, m.Unit, m.Description, c.Unit(), c.Description())
+		}
+	}
+}
+
+func TestNamesFollowTheRules(t *testing.T) {
+	name := regexp.MustCompile(`^[a-z][a-z0-9_.]{0,254}$`)
+	for _, m := range metrics() {
+		switch {
+		case !name.MatchString(m.Name):
+			t.Errorf("%q is no metric name", m.Name)
+		case m.Description == "" || m.Description[len(m.Description)-1] != '.':
+			t.Errorf("%s: the description %q is no sentence", m.Name, m.Description)
+		case m.Unit == "s" && !m.Float:
+			t.Errorf("%s: seconds are floating-point", m.Name)
+		case m.Unit == "By" && m.Float:
+			t.Errorf("%s: bytes are whole", m.Name)
+		}
+	}
+}
+
+func TestOneNameIsOneInstrument(t *testing.T) {
+	seen := map[string]instruments.Metric{}
+	for _, m := range metrics() {
+		if other, ok := seen[m.Name]; ok && other != m {
+			t.Errorf("%s stands in the table twice, as two different instruments", m.Name)
+		}
+		seen[m.Name] = m
+	}
+}
+
+func TestSeriesOfARowHaveDistinctAttributes(t *testing.T) {
+	check := func(name string, sets [][]attribute.KeyValue) {
+		seen := map[attribute.Distinct]bool{}
+		for _, kv := range sets {
+			set := attribute.NewSet(kv...)
+			if seen[set.Equivalent()] {
+				t.Errorf("%s has two series with %v", name, kv)
+			}
+			seen[set.Equivalent()] = true
+		}
+	}
+	for _, r := range instruments.Memory() {
+		check(r.Name, attributes(r.Series))
+	}
+	for _, r := range instruments.CPU() {
+		check(r.Name, attributes(r.Series))
+	}
+}
+
+func attributes[S any](series []instruments.Series[S]) (all [][]attribute.KeyValue) {
+	for _, s := range series {
+		all = append(all, s.Attributes)
+	}
+	return all
+}
+
+func TestEverySeriesReadsWhatItsMetricSays(t *testing.T) {
+	check := func(m instruments.Metric, isInt, isFloat bool) {
+		if isInt == isFloat || isFloat != m.Float {
+			t.Errorf("%s: float is %v; a series has Int %v, Float %v", m.Name, m.Float, isInt, isFloat)
+		}
+	}
+	for _, r := range instruments.Memory() {
+		for _, s := range r.Series {
+			check(r.Metric, s.Int != nil, s.Float != nil)
+		}
+	}
+	for _, r := range instruments.CPU() {
+		for _, s := range r.Series {
+			check(r.Metric, s.Int != nil, s.Float != nil)
+		}
+	}
+}

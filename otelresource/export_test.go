@@ -1,0 +1,35 @@
+package otelresource
+
+import (
+	"context"
+	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/engine"
+	"github.com/cboxdk/resource-monitor/internal/environ"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// FakeSource stands in for the kernel.
+type FakeSource struct {
+	Memory func(context.Context, *sample.Memory) error
+	CPU    func(context.Context, *sample.CPU) error
+}
+
+func (f *FakeSource) ReadMemory(ctx context.Context, _ engine.Want, s *sample.Memory) error {
+	return f.Memory(ctx, s)
+}
+
+func (f *FakeSource) ReadCPU(ctx context.Context, _ engine.Want, s *sample.CPU) error {
+	return f.CPU(ctx, s)
+}
+
+func (f *FakeSource) ReadLimits(context.Context, *sample.Limits) error { return nil }
+func (f *FakeSource) Cgroup(context.Context) *engine.Whereabouts       { return nil }
+func (f *FakeSource) Close()                                           {}
+
+// NewFakeMonitor returns a monitor over a fake kernel, without caching.
+func NewFakeMonitor(f *FakeSource) *Monitor {
+	c := DefaultConfig()
+	c.EnableCaching, c.UpdateInterval = false, 10*time.Millisecond
+	return newMonitor(c, f, &environ.Info{}, engine.NewDiagnostics(nil))
+}
