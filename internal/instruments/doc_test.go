@@ -45,7 +45,7 @@ func TestDocumentation(t *testing.T) {
 // TestTablesAreWellFormed keeps what the documents and every backend rely on.
 func TestTablesAreWellFormed(t *testing.T) {
 	name := regexp.MustCompile(`^(container|system|process|otelresource)(\.[a-z][a-z0-9_]*)+$`)
-	for _, d := range catalogue() {
+	for _, d := range catalog() {
 		if !name.MatchString(d.Name) {
 			t.Errorf("%s is not a metric's name", d.Name)
 		}

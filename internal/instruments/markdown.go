@@ -26,8 +26,8 @@ type documentedAttribute struct {
 	detail Detail
 }
 
-// catalogue lists every metric once, in the order of the tables.
-func catalogue() []documented {
+// catalog lists every metric once, in the order of the tables.
+func catalog() []documented {
 	// A list of one item is enough to tell how its items are told apart.
 	var all []documented
 	all = list(all, Memory(), &sample.Memory{})
@@ -70,8 +70,8 @@ func (d *documented) add(attributes []attribute.KeyValue) {
 			i = len(d.attributes)
 			d.attributes = append(d.attributes, documentedAttribute{key: string(kv.Key)})
 		}
-		if a := &d.attributes[i]; !slices.Contains(a.values, kv.Value.Emit()) {
-			a.values = append(a.values, kv.Value.Emit())
+		if a := &d.attributes[i]; !slices.Contains(a.values, kv.Value.String()) {
+			a.values = append(a.values, kv.Value.String())
 		}
 	}
 }
@@ -99,7 +99,7 @@ var titles = map[Scope]string{
 func Markdown() string {
 	var b strings.Builder
 	scope := -1
-	for _, d := range catalogue() {
+	for _, d := range catalog() {
 		if int(d.Scope) != scope {
 			scope = int(d.Scope)
 			fmt.Fprintf(&b, "\n### %s\n\n| Metric | Kind | Unit | Attributes | What it is |\n| --- | --- | --- | --- | --- |\n", titles[d.Scope])
@@ -125,7 +125,7 @@ func GoDoc() string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	scope := -1
-	for _, d := range catalogue() {
+	for _, d := range catalog() {
 		if int(d.Scope) != scope {
 			if scope >= 0 {
 				_, _ = fmt.Fprintln(w)
