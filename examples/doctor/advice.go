@@ -1,0 +1,85 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cboxdk/resource-monitor/otelresource"
+)
+
+// advice says what is missing and what it would take.
+func advice(r *report) []string {
+	var all []string
+	say := func(format string, args ...any) {
+		text := fmt.Sprintf(format, args...)
+		for _, known := range all {
+			if known == text {
+				return
+			}
+		}
+		all = append(all, text)
+	}
+	for _, m := range r.Environment.Missing {
+		say("%s is unknown: %s.", m.Key, m.Reason)
+	}
+	for _, f := range r.Environment.Evidence {
+		if f.Contradiction {
+			say("%s (%s) speaks against what was found: %s.", f.Key, f.Source, f.Reason)
+		}
+	}
+	for _, err := range r.causes {
+		var e *otelresource.Error
+		switch {
+		case errors.Is(err, otelresource.ErrInsufficientPerms) && errors.As(err, &e) && e.Path != "":
+			say("Let this user read %s.", e.Path)
+		case errors.Is(err, otelresource.ErrInsufficientPerms):
+			say("Let this user read the files under /proc/self and /sys/fs/cgroup.")
+		case errors.Is(err, otelresource.ErrCgroupNotFound):
+			say("Mount the cgroup file system at /sys/fs/cgroup (read-only is enough): the process's own cgroup is not visible, and numbers of the host never stand in for it.")
+		}
+	}
+	switch c := r.Environment.Cgroup; {
+	case c != nil && len(c.Controllers) == 0:
+		say("The cgroup of this process has no controllers: enable memory and cpu in the cgroup.subtree_control of its parent.")
+	case c == nil && len(r.causes) == 0:
+		say("No cgroup is mounted: limits are those of the machine.")
+	}
+	memory(r.Memory, say)
+	cpu(r.CPU, say)
+	return all
+}
+
+func memory(s *otelresource.MemoryStats, say func(string, ...any)) {
+	if s == nil || s.Scope != otelresource.ScopeContainer {
+		return
+	}
+	if machine(s.LimitSource) {
+		say("No memory limit is set: this process may take all of the machine's memory, and the machine's OOM killer decides who dies.")
+	}
+	if s.Events == nil {
+		say("Memory events are absent: this cgroup has no memory.events (v2), and neither memory.failcnt nor memory.oom_control (v1).")
+	}
+	if !s.Has(otelresource.FieldSwapUsageBytes) {
+		say("Swap of this cgroup is not known: the kernel does not account it (CONFIG_MEMCG_SWAP; on v1 boot with swapaccount=1).")
+	}
+	if s.Has(otelresource.FieldAvailableBytes) && s.Has(otelresource.FieldLimitBytes) && s.AvailableBytes < s.LimitBytes/10 {
+		say("Less than a tenth of the memory limit is left.")
+	}
+}
+
+func cpu(s *otelresource.CPUStats, say func(string, ...any)) {
+	if s == nil {
+		return
+	}
+	if t := s.Throttling; t != nil && t.Has(otelresource.FieldThrottledPeriods) && t.Periods > 0 && 10*t.ThrottledPeriods > t.Periods {
+		say("The quota ran out in %.0f %% of the periods: raise it, or run fewer threads at once.", 100*float64(t.ThrottledPeriods)/float64(t.Periods))
+	}
+	if s.Scope == otelresource.ScopeContainer && !s.Has(otelresource.FieldUsageSeconds) {
+		say("CPU usage of this cgroup is not known: it has neither cpu.stat with usage_usec (v2) nor cpuacct.usage (v1).")
+	}
+}
+
+// machine reports whether a limit is only the size of the machine.
+func machine(source otelresource.LimitSource) bool {
+	return source == otelresource.LimitSourceHost || source == otelresource.LimitSourceVirtualization
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cboxdk/resource-monitor/otelresource"
+)
+
+func TestThisProcess(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("there are no collectors for " + runtime.GOOS)
+	}
+	var text, object bytes.Buffer
+	if err := run(t.Context(), &text, false, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, title := range []string{"Environment\n", "Limits that bind\n", "Limits found\n", "Memory (", "CPU ("} {
+		if !strings.Contains(text.String(), title) {
+			t.Errorf("the report lacks %q:\n%s", title, &text)
+		}
+	}
+	if err := run(t.Context(), &object, true, ""); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Environment, Limits, Memory, CPU map[string]any
+	}
+	if err := json.Unmarshal(object.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Environment == nil || got.Limits == nil || got.Memory["limit_bytes"] == nil || got.CPU["usage_percent"] == nil {
+		t.Errorf("the JSON lacks a part: %s", &object)
+	}
+}
+
+func TestNothingToRead(t *testing.T) {
+	if err := run(t.Context(), &bytes.Buffer{}, false, t.TempDir()); err == nil {
+		t.Error("an empty root has nothing to read, and there was no error")
+	}
+}
+
+func TestAdvice(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		report report
+		want   string
+	}{
+		{"missing", report{Environment: &otelresource.EnvironmentInfo{
+			Missing: []otelresource.Missing{{Key: "k8s.pod.name", Reason: "set it with the downward API"}},
+		}}, "k8s.pod.name is unknown: set it with the downward API."},
+		{"contradiction", report{Environment: &otelresource.EnvironmentInfo{
+			Evidence: []otelresource.Finding{{Key: "container", Source: "/.dockerenv", Reason: "a marker alone", Contradiction: true}},
+		}}, "container (/.dockerenv) speaks against what was found: a marker alone."},
+		{"denied", report{causes: []error{&otelresource.Error{Path: "/x", Err: otelresource.ErrInsufficientPerms}}}, "Let this user read /x."},
+		{"no cgroup", report{causes: []error{errors.Join(otelresource.ErrCgroupNotFound)}}, "Mount the cgroup file system"},
+		{"no limit", report{Memory: &otelresource.MemoryStats{Scope: otelresource.ScopeContainer, LimitSource: otelresource.LimitSourceHost}}, "No memory limit is set"},
+		{"no events", report{Memory: &otelresource.MemoryStats{Scope: otelresource.ScopeContainer}}, "Memory events are absent"},
+		{"no CPU usage", report{CPU: &otelresource.CPUStats{Scope: otelresource.ScopeContainer}}, "CPU usage of this cgroup is not known"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if test.report.Environment == nil {
+				test.report.Environment = &otelresource.EnvironmentInfo{}
+			}
+			got := advice(&test.report)
+			if !slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, test.want) }) {
+				t.Errorf("%q is not among %q", test.want, got)
+			}
+		})
+	}
+}
