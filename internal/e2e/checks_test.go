@@ -43,7 +43,7 @@ func (o *observation) checkContract(t *testing.T) {
 		if p.description == "" {
 			complain(p, "no description")
 		}
-		if row.optIn {
+		if row.detailed {
 			complain(p, "emitted without being asked for")
 		}
 		if p.scope != scopeName || p.version == "" || p.schemaURL != "" {
@@ -57,7 +57,7 @@ func (o *observation) checkContract(t *testing.T) {
 		}
 		for key := range p.attributes {
 			if _, ok := row.attributes[key]; !ok {
-				complain(p, "%s is not in METRICS, or only with details", key)
+				complain(p, "%s is not in METRICS, or only with details switched on", key)
 			}
 		}
 	}
@@ -291,6 +291,9 @@ func (o *observation) checkMemory(t *testing.T) {
 		if cache > u.value || rss+cache > u.value+slack {
 			t.Errorf("container.memory.cache is %g and rss %g beside a usage of %g", cache, rss, u.value)
 		}
+		if share := value("container.memory.limit.utilization", u.at); math.Abs(share-set/limit) > 0.01 {
+			t.Errorf("container.memory.limit.utilization is %g beside a working set of %g and a limit of %g", share, set, limit)
+		}
 		if available < limit-u.value-slack || available > limit-rss+slack {
 			t.Errorf("container.memory.available is %g beside a limit of %g, a usage of %g and an rss of %g", available, limit, u.value, rss)
 		}
@@ -330,6 +333,23 @@ func (o *observation) checkCPU(t *testing.T) {
 		t.Errorf("of the %g s used container.cpu.time counts %g s as user and %g s as system time", burnt, user, system)
 	}
 	t.Logf("used %.2f s in %.2f s; counted %.2f s user and %.2f s system", burnt, o.burnEnded.Sub(o.burnBegan).Seconds(), user, system)
+
+	// The highest momentary usage is at least the average over the whole time,
+	// and no more than the quota grants with a period's worth of jitter.
+	var usage, share float64
+	for _, p := range o.of("container.cpu.usage") {
+		usage = max(usage, p.value)
+	}
+	for _, p := range o.of("container.cpu.limit.utilization") {
+		share = max(share, p.value)
+	}
+	average := burnt / o.burnEnded.Sub(o.burnBegan).Seconds()
+	if usage < 0.5*average || usage > 1.5*cpuLimit {
+		t.Errorf("container.cpu.usage is at most %g, while %g were used on average under a limit of %g", usage, average, cpuLimit)
+	}
+	if math.Abs(share-usage/cpuLimit) > 0.05 {
+		t.Errorf("container.cpu.limit.utilization is at most %g, container.cpu.usage %g under a limit of %g", share, usage, cpuLimit)
+	}
 
 	periods, throttled := grown(o.of("container.cpu.throttling.periods")), grown(o.of("container.cpu.throttling.throttled_periods"))
 	if periods <= 0 || throttled > periods {

@@ -9,12 +9,11 @@ type row struct {
 	unit    string
 	kind    kind
 	integer bool
-	// Keys that every point has, with their values; no values: any value.
+	// The keys of every point, with their values; no values: any value.
 	attributes map[string][]string
-	// Keys that a point has only with details switched on.
-	detail []string
-	optIn  bool
-	must   need
+	// Switched on by EnableDetailedNetwork, which the quickstart leaves off.
+	detailed bool
+	must     need
 }
 
 // need is where a metric must be seen; elsewhere it depends on the kernel.
@@ -44,30 +43,27 @@ var (
 	memoryState = attributes{"system.memory.state": {"used", "free", "buffers", "cached"}}
 	pagingState = attributes{"system.paging.state": {"used", "free"}}
 	errorSource = attributes{"otelresource.source": nil, "error.type": nil}
-
-	device       = []string{"system.device"}
-	netInterface = []string{"network.interface.name"}
-	logicalCPU   = []string{"cpu.logical_number"}
 )
 
 // contract holds every row of METRICS but those of the process scope, which is
-// off by default.
+// off by default. Momentary usage and ratios are there because the quickstart
+// asks for them.
 var contract = map[string]row{
 	"container.cpu.time":                         {unit: "s", kind: counter, attributes: cpuMode, must: inCgroup},
-	"container.cpu.usage":                        {unit: "{cpu}", kind: gauge, optIn: true},
+	"container.cpu.usage":                        {unit: "{cpu}", kind: gauge, must: inCgroup},
 	"container.cpu.limit":                        {unit: "{cpu}", kind: upDownCounter, must: inCgroup},
-	"container.cpu.limit.utilization":            {unit: "1", kind: gauge, optIn: true},
+	"container.cpu.limit.utilization":            {unit: "1", kind: gauge, must: inCgroup},
 	"container.cpu.throttling.periods":           {unit: "{period}", kind: counter, integer: true, must: inCgroup},
 	"container.cpu.throttling.throttled_periods": {unit: "{period}", kind: counter, integer: true, must: inCgroup},
 	"container.cpu.throttling.time":              {unit: "s", kind: counter, must: inCgroup},
 	"container.cpu.burst.periods":                {unit: "{period}", kind: counter, integer: true},
 	"container.cpu.burst.time":                   {unit: "s", kind: counter},
 	"container.cpu.linux.pressure.time":          {unit: "s", kind: counter, attributes: stall},
-	"container.cpu.linux.pressure.ratio":         {unit: "1", kind: gauge, attributes: stallWindow, optIn: true},
+	"container.cpu.linux.pressure.ratio":         {unit: "1", kind: gauge, attributes: stallWindow},
 	"container.memory.linux.pressure.time":       {unit: "s", kind: counter, attributes: stall},
-	"container.memory.linux.pressure.ratio":      {unit: "1", kind: gauge, attributes: stallWindow, optIn: true},
+	"container.memory.linux.pressure.ratio":      {unit: "1", kind: gauge, attributes: stallWindow},
 	"container.io.linux.pressure.time":           {unit: "s", kind: counter, attributes: stall},
-	"container.io.linux.pressure.ratio":          {unit: "1", kind: gauge, attributes: stallWindow, optIn: true},
+	"container.io.linux.pressure.ratio":          {unit: "1", kind: gauge, attributes: stallWindow},
 	"container.memory.usage":                     {unit: "By", kind: upDownCounter, integer: true, must: inCgroup},
 	"container.memory.working_set":               {unit: "By", kind: upDownCounter, integer: true, must: inCgroup},
 	"container.memory.rss":                       {unit: "By", kind: upDownCounter, integer: true, must: inCgroup},
@@ -76,40 +72,40 @@ var contract = map[string]row{
 	"container.memory.limit":                     {unit: "By", kind: upDownCounter, integer: true, must: inCgroup},
 	"container.memory.linux.high":                {unit: "By", kind: upDownCounter, integer: true},
 	"container.memory.linux.peak":                {unit: "By", kind: gauge, integer: true},
-	"container.memory.limit.utilization":         {unit: "1", kind: gauge, optIn: true},
+	"container.memory.limit.utilization":         {unit: "1", kind: gauge, must: inCgroup},
 	"container.memory.swap.usage":                {unit: "By", kind: upDownCounter, integer: true},
 	"container.memory.swap.limit":                {unit: "By", kind: upDownCounter, integer: true},
 	"container.memory.linux.events":              {unit: "{event}", kind: counter, integer: true, attributes: memoryEvent},
 	"container.memory.paging.faults":             {unit: "{fault}", kind: counter, integer: true, attributes: faultType, must: inCgroup},
-	"container.disk.io":                          {unit: "By", kind: counter, integer: true, attributes: diskDirection, detail: device},
-	"container.disk.operations":                  {unit: "{operation}", kind: counter, integer: true, attributes: diskDirection, detail: device},
-	"container.network.io":                       {unit: "By", kind: counter, integer: true, attributes: netDirection, detail: netInterface},
-	"container.network.packet.count":             {unit: "{packet}", kind: counter, integer: true, attributes: netDirection, detail: netInterface},
-	"container.network.packet.dropped":           {unit: "{packet}", kind: counter, integer: true, attributes: netDirection, detail: netInterface},
-	"container.network.errors":                   {unit: "{error}", kind: counter, integer: true, attributes: netDirection, detail: netInterface},
+	"container.disk.io":                          {unit: "By", kind: counter, integer: true, attributes: diskDirection},
+	"container.disk.operations":                  {unit: "{operation}", kind: counter, integer: true, attributes: diskDirection},
+	"container.network.io":                       {unit: "By", kind: counter, integer: true, attributes: netDirection},
+	"container.network.packet.count":             {unit: "{packet}", kind: counter, integer: true, attributes: netDirection},
+	"container.network.packet.dropped":           {unit: "{packet}", kind: counter, integer: true, attributes: netDirection},
+	"container.network.errors":                   {unit: "{error}", kind: counter, integer: true, attributes: netDirection},
 	"container.pids.count":                       {unit: "{thread}", kind: upDownCounter, integer: true},
 	"container.pids.limit":                       {unit: "{thread}", kind: upDownCounter, integer: true},
 	"container.uptime":                           {unit: "s", kind: gauge},
 
-	"system.cpu.time":                      {unit: "s", kind: counter, attributes: anyCPUMode, detail: logicalCPU, must: onMachine},
-	"system.cpu.utilization":               {unit: "1", kind: gauge, attributes: anyCPUMode, detail: logicalCPU, optIn: true},
+	"system.cpu.time":                      {unit: "s", kind: counter, attributes: anyCPUMode, must: onMachine},
+	"system.cpu.utilization":               {unit: "1", kind: gauge, attributes: anyCPUMode, must: onMachine},
 	"system.cpu.logical.count":             {unit: "{cpu}", kind: upDownCounter, integer: true, must: onMachine},
 	"system.memory.usage":                  {unit: "By", kind: upDownCounter, integer: true, attributes: memoryState, must: onMachine},
-	"system.memory.utilization":            {unit: "1", kind: gauge, attributes: memoryState, optIn: true},
+	"system.memory.utilization":            {unit: "1", kind: gauge, attributes: memoryState, must: onMachine},
 	"system.memory.limit":                  {unit: "By", kind: upDownCounter, integer: true, must: onMachine},
 	"system.memory.linux.available":        {unit: "By", kind: upDownCounter, integer: true, must: onMachine},
 	"system.paging.usage":                  {unit: "By", kind: upDownCounter, integer: true, attributes: pagingState},
 	"system.paging.faults":                 {unit: "{fault}", kind: counter, integer: true, attributes: faultType},
-	"system.disk.io":                       {unit: "By", kind: counter, integer: true, attributes: diskDirection, detail: device},
-	"system.disk.operations":               {unit: "{operation}", kind: counter, integer: true, attributes: diskDirection, detail: device},
-	"system.disk.operation_time":           {unit: "s", kind: counter, attributes: diskDirection, detail: device},
-	"system.disk.io_time":                  {unit: "s", kind: counter, detail: device},
-	"system.disk.merged":                   {unit: "{operation}", kind: counter, integer: true, attributes: diskDirection, detail: device},
-	"system.network.io":                    {unit: "By", kind: counter, integer: true, attributes: netDirection, detail: netInterface},
-	"system.network.errors":                {unit: "{error}", kind: counter, integer: true, attributes: netDirection, detail: netInterface},
-	"system.network.packet.dropped":        {unit: "{packet}", kind: counter, integer: true, attributes: netDirection, detail: netInterface},
-	"system.network.packet.count":          {unit: "{packet}", kind: counter, integer: true, attributes: netDirection, detail: device},
-	"system.network.bandwidth.utilization": {unit: "1", kind: gauge, attributes: netDirection, detail: netInterface, optIn: true},
+	"system.disk.io":                       {unit: "By", kind: counter, integer: true, attributes: diskDirection},
+	"system.disk.operations":               {unit: "{operation}", kind: counter, integer: true, attributes: diskDirection},
+	"system.disk.operation_time":           {unit: "s", kind: counter, attributes: diskDirection},
+	"system.disk.io_time":                  {unit: "s", kind: counter},
+	"system.disk.merged":                   {unit: "{operation}", kind: counter, integer: true, attributes: diskDirection},
+	"system.network.io":                    {unit: "By", kind: counter, integer: true, attributes: netDirection},
+	"system.network.errors":                {unit: "{error}", kind: counter, integer: true, attributes: netDirection},
+	"system.network.packet.dropped":        {unit: "{packet}", kind: counter, integer: true, attributes: netDirection},
+	"system.network.packet.count":          {unit: "{packet}", kind: counter, integer: true, attributes: netDirection},
+	"system.network.bandwidth.utilization": {unit: "1", kind: gauge, attributes: netDirection, detailed: true},
 	"system.cpu.linux.pressure.time":       {unit: "s", kind: counter, attributes: stall},
 	"system.memory.linux.pressure.time":    {unit: "s", kind: counter, attributes: stall},
 	"system.io.linux.pressure.time":        {unit: "s", kind: counter, attributes: stall},
