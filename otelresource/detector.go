@@ -89,10 +89,9 @@ func (d *detector) Detect(ctx context.Context) (*resource.Resource, error) {
 	if info == nil {
 		return resource.Empty(), partial(err)
 	}
+	// Also under another root: the variable says what the resource shall be,
+	// not where the process runs.
 	own := environmentKeys(os.Getenv("OTEL_RESOURCE_ATTRIBUTES"))
-	if d.rootFS != "" || d.monitor != nil && d.monitor.cfg.RootFS != "" {
-		own = nil
-	}
 	var attrs []attribute.KeyValue
 	for _, kv := range d.attributes(info) {
 		if kv.Value.AsString() == "" || own[string(kv.Key)] || d.keep != nil && !d.keep(kv) {

@@ -1,0 +1,116 @@
+package otelresource
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// fill sets every field below v to a value of its own. Opt hides its fields, so it is set through Some.
+func fill(v reflect.Value, next *uint64) {
+	*next++
+	switch p := v.Addr().Interface().(type) {
+	case *sample.Opt[uint64]:
+		*p = sample.Some(*next * 1_000_000_007)
+		return
+	case *sample.Opt[float64]:
+		*p = sample.Some(float64(*next) + 0.25)
+		return
+	case *sample.Opt[sample.Stall]:
+		n := float64(*next)
+		*p = sample.Some(sample.Stall{Avg10: n, Avg60: n + 0.1, Avg300: n + 0.2, Total: *next})
+		return
+	case *sample.Opt[sample.CPUShares], *error:
+		return
+	case *time.Time:
+		*p = time.Unix(int64(*next), 0)
+		return
+	case *[]sample.PerCPU:
+		*p = []sample.PerCPU{{Number: int(*next), Share: sample.Some(float64(*next))}}
+		return
+	case *sample.Source:
+		*p = sample.SourceCgroupV2
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), next)
+		}
+	case reflect.Uint64:
+		v.SetUint(*next)
+	case reflect.Float64:
+		v.SetFloat(float64(*next))
+	case reflect.String:
+		v.SetString("text" + time.Unix(int64(*next), 0).String())
+	case reflect.Bool:
+		v.SetBool(true)
+	}
+}
+
+// zeros lists the exported fields below v that are zero, but for those excused.
+func zeros(v reflect.Value, path string, excused []string) (all []string) {
+	if v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		name := path + f.Name
+		switch {
+		case !f.IsExported() || slices.Contains(excused, name):
+		case v.Field(i).IsZero():
+			all = append(all, name)
+		case f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct:
+			all = append(all, zeros(v.Field(i), name+".", excused)...)
+		}
+	}
+	return all
+}
+
+func TestEveryReadingReachesThePublicStruct(t *testing.T) {
+	var next uint64
+	var memory memorySnapshot
+	fill(reflect.ValueOf(&memory.sample).Elem(), &next)
+	memory.sample.Own = true
+	memory.convert()
+	if z := zeros(reflect.ValueOf(&memory.stats), "", unfilled); len(z) > 0 {
+		t.Errorf("MemoryStats: nothing reaches %v", z)
+	}
+	var cpu cpuSnapshot
+	fill(reflect.ValueOf(&cpu.sample).Elem(), &next)
+	cpu.sample.Own = true
+	cpu.convert()
+	if z := zeros(reflect.ValueOf(&cpu.stats), "", unfilled); len(z) > 0 {
+		t.Errorf("CPUStats: nothing reaches %v", z)
+	}
+	for f := FieldUsageBytes; f <= FieldSwapLimitBytes; f++ {
+		if !memory.stats.Has(f) {
+			t.Errorf("MemoryStats has no %v", f)
+		}
+	}
+	for f := FieldUsagePercent; f <= FieldQuotaUs; f++ {
+		if !cpu.stats.Has(f) {
+			t.Errorf("CPUStats has no %v", f)
+		}
+	}
+}
+
+// unfilled has no collector in this version.
+var unfilled = []string{"Pressure"}
+
+func TestEveryFieldHasAName(t *testing.T) {
+	seen := map[string]bool{}
+	for f := range numFields {
+		if name := f.String(); name == "" || seen[name] {
+			t.Errorf("field %d is called %q", f, name)
+		} else {
+			seen[name] = true
+		}
+	}
+	if Field(200).String() != "unknown" || presence(1<<63).has(200) {
+		t.Error("a field out of range is something")
+	}
+}
