@@ -164,7 +164,7 @@ func (p *page) numbers(has func(otelresource.Field) bool, all ...number) {
 	}
 }
 
-func bytes(n int64) string { return human.Bytes(float64(n)) }
+func size(n int64) string { return human.Bytes(float64(n)) }
 
 func seconds(n float64) string { return human.Value(n, "s") }
 
@@ -178,19 +178,19 @@ func (p *page) memory(s *otelresource.MemoryStats) {
 	}
 	p.title("Memory (%s)", s.Scope)
 	p.numbers(s.Has,
-		number{"usage", otelresource.FieldUsageBytes, bytes(s.UsageBytes)},
-		number{"available", otelresource.FieldAvailableBytes, bytes(s.AvailableBytes)},
-		number{"limit", otelresource.FieldLimitBytes, bytes(s.LimitBytes)})
+		number{"usage", otelresource.FieldUsageBytes, size(s.UsageBytes)},
+		number{"available", otelresource.FieldAvailableBytes, size(s.AvailableBytes)},
+		number{"limit", otelresource.FieldLimitBytes, size(s.LimitBytes)})
 	p.by(s.LimitSource, s.LimitCgroup, s.LimitFile)
 	if s.Scope == otelresource.ScopeContainer { // the machine has no such numbers
 		p.numbers(s.Has,
-			number{"working set", otelresource.FieldWorkingSetBytes, bytes(s.WorkingSetBytes)},
-			number{"anonymous (RSS)", otelresource.FieldRSSBytes, bytes(s.RSSBytes)})
+			number{"working set", otelresource.FieldWorkingSetBytes, size(s.WorkingSetBytes)},
+			number{"anonymous (RSS)", otelresource.FieldRSSBytes, size(s.RSSBytes)})
 	}
 	p.numbers(s.Has,
-		number{"page cache", otelresource.FieldCacheBytes, bytes(s.CacheBytes)},
-		number{"swap usage", otelresource.FieldSwapUsageBytes, bytes(s.SwapUsageBytes)},
-		number{"swap limit", otelresource.FieldSwapLimitBytes, bytes(s.SwapLimitBytes)})
+		number{"page cache", otelresource.FieldCacheBytes, size(s.CacheBytes)},
+		number{"swap usage", otelresource.FieldSwapUsageBytes, size(s.SwapUsageBytes)},
+		number{"swap limit", otelresource.FieldSwapLimitBytes, size(s.SwapLimitBytes)})
 	if e := s.Events; e != nil {
 		p.numbers(e.Has,
 			number{"events low", otelresource.FieldLow, count(e.Low)},
