@@ -1,0 +1,48 @@
+package procfs
+
+import (
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// Vmstat is the paging part of /proc/vmstat (proc_vmstat(5)), in counts of the
+// whole machine. The kernel hands the file out a page at a time: read it with ReadRecords.
+type Vmstat struct {
+	PgFault    sample.Opt[uint64] // minor and major
+	PgMajFault sample.Opt[uint64]
+}
+
+// Parse fills v. It fails where neither is there.
+func (v *Vmstat) Parse(b []byte) error {
+	*v = Vmstat{}
+	for len(b) > 0 && !(v.PgFault.Present() && v.PgMajFault.Present()) {
+		var line []byte
+		line, b = kernfs.Line(b)
+		key, n, ok := kernfs.KeyUint(line)
+		if !ok {
+			continue
+		}
+		switch string(key) {
+		case "pgfault":
+			v.PgFault = sample.Some(n)
+		case "pgmajfault":
+			v.PgMajFault = sample.Some(n)
+		}
+	}
+	if !v.PgFault.Present() && !v.PgMajFault.Present() {
+		return kernfs.ErrMalformed
+	}
+	return nil
+}
+
+// Faults splits the counts into disjoint ones.
+func (v *Vmstat) Faults() (f sample.Faults) {
+	f.Major = v.PgMajFault
+	all, ok := v.PgFault.Get()
+	major, ok2 := v.PgMajFault.Get()
+	if ok && ok2 {
+		// The kernel sums each counter over the CPUs on its own: major may be ahead.
+		f.Minor = sample.Some(all - min(all, major))
+	}
+	return f
+}
