@@ -14,11 +14,11 @@ var ErrMalformed = errors.New("unexpected content")
 // such a call: libproc turns every failure into 0.
 var ErrNoAnswer = errors.New("no answer")
 
-// KernReturn is a failed kern_return_t or IOReturn.
+// KernReturn is a kern_return_t, IOReturn or notify(3) status other than success.
 type KernReturn uint32
 
-// Error gives the number as Apple's headers print it.
-func (k KernReturn) Error() string { return fmt.Sprintf("kern_return_t %#x", uint32(k)) }
+// Error gives the number in hexadecimal, as Apple's headers have IOReturns.
+func (k KernReturn) Error() string { return fmt.Sprintf("status %#x", uint32(k)) }
 
 // CallError says which call failed.
 type CallError struct {
