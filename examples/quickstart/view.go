@@ -60,7 +60,7 @@ func (v *view) live(ctx context.Context, collect collectFunc) error {
 			b.WriteString("\x1b[H\x1b[2J") // home, clear
 			v.detected(&b)
 		}
-		if err := v.round(&b, &data); err != nil {
+		if err := v.round(ctx, &b, &data); err != nil {
 			return err
 		}
 		if redraw {
@@ -136,8 +136,37 @@ func where(info *otelresource.EnvironmentInfo) string {
 	return inside + "), " + place
 }
 
+// headline is what matters most: how much of what is granted is in use, and what grants it.
+func (v *view) headline(ctx context.Context, w io.Writer) {
+	if m, err := v.monitor.GetMemoryStats(ctx); err != nil {
+		fmt.Fprintf(w, "  memory  %v\n", err)
+	} else if m.Has(otelresource.FieldUsageBytes) && m.LimitBytes > 0 {
+		fmt.Fprintf(w, "  memory  %s  %s of %s, %s left; limit set by %s\n",
+			human.Bar(float64(m.UsageBytes)/float64(m.LimitBytes)), human.Bytes(float64(m.UsageBytes)), human.Bytes(float64(m.LimitBytes)),
+			human.Bytes(float64(m.AvailableBytes)), setBy(m.LimitSource, m.LimitCgroup))
+	}
+	if c, err := v.monitor.GetCPUStats(ctx); err != nil {
+		fmt.Fprintf(w, "  cpu     %v\n", err)
+	} else if c.LimitCores > 0 {
+		// Until the first window is full there is a limit and no usage.
+		usage, bar := "usage not known yet", human.Bar(0)
+		if c.Has(otelresource.FieldUsageCores) {
+			usage, bar = fmt.Sprintf("%.2f", c.UsageCores), human.Bar(c.UsageCores/c.LimitCores)
+		}
+		fmt.Fprintf(w, "  cpu     %s  %s of %.2f cores; limit set by %s\n", bar, usage, c.LimitCores, setBy(c.LimitSource, c.LimitCgroup))
+	}
+	fmt.Fprintln(w)
+}
+
+func setBy(source otelresource.LimitSource, cgroup string) string {
+	if cgroup == "" {
+		return string(source)
+	}
+	return string(source) + " " + cgroup
+}
+
 // round prints one collection.
-func (v *view) round(w io.Writer, data *metricdata.ResourceMetrics) error {
+func (v *view) round(ctx context.Context, w io.Writer, data *metricdata.ResourceMetrics) error {
 	points := flatten(data)
 	if v.json {
 		return json.NewEncoder(w).Encode(map[string]any{
@@ -145,6 +174,7 @@ func (v *view) round(w io.Writer, data *metricdata.ResourceMetrics) error {
 		})
 	}
 	fmt.Fprintf(w, "\n%s\n", time.Now().Format(time.TimeOnly))
+	v.headline(ctx, w)
 	name := ""
 	for _, p := range points {
 		shown := p.Name

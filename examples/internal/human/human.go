@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -41,6 +42,13 @@ func Value(n float64, unit string) string {
 		return fmt.Sprintf("%.0f %s", n, noun(unit))
 	}
 	return fmt.Sprintf("%.2f %s", n, noun(unit))
+}
+
+// Bar draws a share, 0 to 1, twenty characters wide.
+func Bar(share float64) string {
+	const width = 20
+	n := int(math.Round(min(max(share, 0), 1) * width))
+	return "[" + strings.Repeat("#", n) + strings.Repeat(".", width-n) + "]"
 }
 
 // noun takes the braces off a unit such as {period}.
