@@ -120,7 +120,7 @@ func ParseCPUMax(b []byte) (quota, period sample.Opt[uint64], err error) {
 		return quota, sample.Some(p), nil
 	}
 	q, ok := kernfs.Uint(first)
-	if !ok {
+	if !ok || q == 0 { // the kernel accepts none below a millisecond
 		return quota, period, kernfs.ErrMalformed
 	}
 	return sample.Some(q), sample.Some(p), nil
@@ -130,7 +130,7 @@ func ParseCPUMax(b []byte) (quota, period sample.Opt[uint64], err error) {
 func ParseCFSQuota(b []byte) (quota sample.Opt[uint64], err error) {
 	f, rest := kernfs.Field(b)
 	n, ok := kernfs.Int(f)
-	if more, _ := kernfs.Field(rest); !ok || len(more) > 0 {
+	if more, _ := kernfs.Field(rest); !ok || n == 0 || len(more) > 0 {
 		return quota, kernfs.ErrMalformed
 	}
 	if n < 0 {

@@ -71,7 +71,7 @@ func (s *MemoryStat) Parse(b []byte) error {
 		case "pgmajfault", "total_pgmajfault":
 			field = &s.PgMajFault
 		case "hierarchical_memory_limit":
-			if n >= unlimitedV1 {
+			if known = true; unlimited(n) {
 				continue
 			}
 			field = &s.HierarchicalLimit
@@ -166,8 +166,10 @@ func ParseLimit(b []byte) (limit sample.Opt[uint64], err error) {
 	switch {
 	case !ok:
 		return limit, kernfs.ErrMalformed
-	case n >= unlimitedV1, n == unlimited32:
+	case unlimited(n):
 		return limit, nil
 	}
 	return sample.Some(n), nil
 }
+
+func unlimited(n uint64) bool { return n >= unlimitedV1 || n == unlimited32 }

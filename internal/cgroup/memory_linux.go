@@ -96,10 +96,11 @@ func (r *MemoryReader) Read(p *kernfs.Pass, m *Memory, workingSets bool, report 
 	if !workingSets {
 		return
 	}
-	for i := range m.Levels[1:] {
-		if l := &m.Levels[i+1]; l.Limit.Present() {
+	// Only levels that have files: m may end with an ancestor that is not visible.
+	for i := 1; i < len(r.levels); i++ {
+		if l := &m.Levels[i]; l.Limit.Present() {
 			var stat MemoryStat
-			parse(p, r.levels[i+1].stat, stat.Parse, report)
+			parse(p, r.levels[i].stat, stat.Parse, report)
 			l.WorkingSet = stat.WorkingSet(l.Usage)
 		}
 	}

@@ -46,10 +46,11 @@ func parseMount(line []byte) (Mount, bool) {
 			return Mount{}, false
 		}
 	}
-	fsType, back := kernfs.Field(back)
-	source, back := kernfs.Field(back)
-	// Super options are the rest of the line: they may contain blanks.
-	options := string(bytes.TrimLeft(back, " "))
+	// One blank separates each, and the source may be empty. Super options are
+	// the rest of the line: they may contain blanks.
+	fsType, back, _ := bytes.Cut(back, []byte(" "))
+	source, rest, _ := bytes.Cut(back, []byte(" "))
+	options := string(rest)
 	if len(fsType) == 0 {
 		return Mount{}, false
 	}

@@ -125,6 +125,10 @@ func (t *Tree) resolve(controller string, v Version) (*Location, error) {
 // with "/.." for what lies outside it. They are compared by component and
 // never cleaned: "/.." is another cgroup than "/".
 func relative(own, root string) (below string, ok bool) {
+	// The cgroup that the mount shows was removed; one of its name is another one.
+	if strings.HasSuffix(root, "//deleted") {
+		return "", false
+	}
 	o, r := components(own), components(root)
 	if len(r) > len(o) {
 		return "", false
