@@ -50,15 +50,15 @@ type window struct {
 func (w *window) observe(now time.Time, total sample.Opt[uint64], rebased bool, least time.Duration) sample.Opt[float64] {
 	n, ok := total.Get()
 	if !ok {
-		w.at = time.Time{}
-		w.cores = sample.Opt[float64]{}
-		return w.cores
+		// Not read this time. The window goes on, and the next reading
+		// divides by all the time since it began.
+		return sample.Opt[float64]{}
 	}
 	if w.at.IsZero() || rebased || n < w.base {
 		w.at, w.base, w.cores = now, n, sample.Opt[float64]{}
 		return w.cores
 	}
-	if elapsed := now.Sub(w.at); elapsed >= least {
+	if elapsed := now.Sub(w.at); elapsed >= least && elapsed > 0 {
 		w.cores = sample.Some(float64(n-w.base) / float64(elapsed))
 		w.at, w.base = now, n
 	}

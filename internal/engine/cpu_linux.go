@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"time"
 
@@ -43,7 +44,7 @@ type cpuCollector struct {
 }
 
 func newCPUCollector(l *linux) *cpuCollector {
-	c := &cpuCollector{engine: l, opener: l.opener()}
+	c := &cpuCollector{engine: l, opener: l.opener(), missing: ErrNoCgroup}
 	c.stat, c.online = c.opener.File("/proc/stat"), c.opener.File("/sys/devices/system/cpu/online")
 	c.report = func(err error) { l.failed("cpu", err) }
 	c.free = func() {
@@ -93,7 +94,7 @@ func (c *cpuCollector) follow(p *kernfs.Pass) {
 	group := func(controller string) cgroup.Group {
 		g, err := c.engine.place.group(tree, controller)
 		if err != nil {
-			c.missing = err
+			c.missing = errors.Join(ErrNoCgroup, err)
 		}
 		return g
 	}
@@ -105,12 +106,15 @@ func (c *cpuCollector) follow(p *kernfs.Pass) {
 	}
 }
 
+// errRootCPU is made once: outside a container it is met on every reading.
+var errRootCPU = fmt.Errorf("%w: the process is in the root cgroup, whose CPU usage is the machine's", ErrNoCgroup)
+
 func (c *cpuCollector) why() error {
 	switch {
 	case c.missing != nil:
-		return errors.Join(ErrNoCgroup, c.missing)
+		return c.missing
 	case c.reader == nil:
-		return errors.Join(ErrNoCgroup, errors.New("the process is in the root cgroup, whose CPU usage is the machine's"))
+		return errRootCPU
 	}
 	return errors.Join(ErrNoCgroup, c.reader.UsageError())
 }
@@ -213,7 +217,9 @@ func (c *cpuCollector) fillCgroup(p *kernfs.Pass, w Want, binding int, s *sample
 	own := c.groups.Own()
 	g.Usage = c.usage.add(own, raw.Usage)
 	g.User, g.System = c.split.add(own, g.Usage, raw.User, raw.System)
-	g.Cores = c.window.observe(p.Now(), g.Usage, c.usage.rebased, c.least())
+	if raw.Usage.Present() { // else the total stands still, which is not the same as idle
+		g.Cores = c.window.observe(p.Now(), g.Usage, c.usage.rebased, c.least())
+	}
 	g.Weight, g.Shares = raw.Weight, raw.Shares
 	if weight, ok := raw.Weight.Get(); ok {
 		if shares := cgroup.SharesFromWeight(weight); shares > 0 {

@@ -29,12 +29,13 @@ func (c *limitsCollector) read(p *kernfs.Pass, s *sample.Limits) error {
 	defer c.free()
 	*s = sample.Limits{Time: p.Now()}
 	var m sample.Memory
-	if err := c.memory.read(p, Want{}, &m); err != nil {
-		return err
-	}
+	err := c.memory.read(p, Want{}, &m)
 	c.cpu.follow(p)
 	var cpu sample.CPU
 	c.cpu.readLimits(p, &cpu)
+	if err != nil && !m.Limit.Known() && !cpu.Limit.Known() {
+		return err
+	}
 	s.Memory, s.CPU = m.Limit, cpu.Limit
 	c.listMemory(s, &m)
 	c.listCPU(s, &cpu)

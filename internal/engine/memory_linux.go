@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 
@@ -29,7 +30,7 @@ type memoryCollector struct {
 }
 
 func newMemoryCollector(l *linux) *memoryCollector {
-	c := &memoryCollector{engine: l, opener: l.opener()}
+	c := &memoryCollector{engine: l, opener: l.opener(), missing: ErrNoCgroup}
 	c.meminfo = c.opener.File("/proc/meminfo")
 	c.report = func(err error) { l.failed("memory", err) }
 	c.free = func() {
@@ -80,19 +81,25 @@ func (c *memoryCollector) follow(p *kernfs.Pass) {
 		c.reader = nil
 	}
 	g, err := c.engine.place.group(tree, "memory")
-	c.missing = err
-	if err == nil && len(g.Levels) > 0 {
+	c.missing = nil
+	switch {
+	case err != nil:
+		c.missing = errors.Join(ErrNoCgroup, err)
+	case len(g.Levels) > 0:
 		c.reader = cgroup.NewMemoryReader(&c.opener, g.Version, g.Levels)
 	}
 }
+
+// errRootMemory is made once: outside a container it is met on every reading.
+var errRootMemory = fmt.Errorf("%w: the process is in the root cgroup, which has no memory usage of its own", ErrNoCgroup)
 
 // why says what stands in the way of the own cgroup's numbers.
 func (c *memoryCollector) why() error {
 	switch {
 	case c.missing != nil:
-		return errors.Join(ErrNoCgroup, c.missing)
+		return c.missing
 	case c.reader == nil:
-		return errors.Join(ErrNoCgroup, errors.New("the process is in the root cgroup, which has no memory usage of its own"))
+		return errRootMemory
 	}
 	return errors.Join(ErrNoCgroup, c.reader.UsageError())
 }
@@ -126,7 +133,9 @@ func systemMemory(m *procfs.Meminfo) (s sample.SystemMemory) {
 		}
 		s.Used = sample.Some(total - rest)
 		s.Free = take(m.MemFree.Or(0))
-		s.Buffers = take(m.Buffers.Or(0))
+		if n, ok := m.Buffers.Get(); ok {
+			s.Buffers = take(n)
+		}
 		// What is available but neither free nor buffers is reclaimable cache.
 		s.Cached = take(math.MaxUint64)
 	}

@@ -5,7 +5,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
@@ -19,10 +18,12 @@ type place struct {
 	cfg    *Config
 	opener kernfs.Opener
 
-	mu         sync.Mutex
+	gate
 	self       []*kernfs.File
 	mountinfo  *kernfs.File
 	text       []byte
+	mounts     []cgroup.Mount
+	unsure     bool // the mounts could not be read
 	checked    time.Time
 	tree       *cgroup.Tree
 	generation int                 // changes with the tree; 0: never read
@@ -40,30 +41,52 @@ func newPlace(c *Config) *place {
 		p.self = append(p.self, p.opener.File("/proc/self/cgroup"))
 	}
 	p.mountinfo = p.opener.File("/proc/self/mountinfo")
+	p.free = func() {
+		for _, f := range p.self {
+			f.Close()
+		}
+		p.mountinfo.Close()
+	}
 	return p
 }
 
 // current returns the tree and its generation, having looked again where the
 // interval has passed.
 func (p *place) current(pass *kernfs.Pass) (*cgroup.Tree, int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	if p.enter() != nil {
+		return &cgroup.Tree{}, 0
+	}
+	defer p.leave()
 	if p.generation > 0 && pass.Now().Sub(p.checked) < p.cfg.Interval {
 		return p.tree, p.generation
 	}
-	p.checked = pass.Now()
 	text, err := p.readSelf(pass)
+	if err != nil && pass.Context().Err() != nil {
+		// The reader gave up, which says nothing about the file: the next one asks again.
+		return p.tree, p.generation
+	}
+	p.checked = pass.Now()
 	if err != nil {
 		// Without it the process may be anywhere: nothing of the old place is
 		// read on as if it were still true.
 		p.cfg.Diagnostics.Failed("cgroup", err)
 		text = nil
 	}
-	if p.generation > 0 && bytes.Equal(text, p.text) {
+	moved := p.generation == 0 || !bytes.Equal(text, p.text)
+	if !moved && !p.unsure {
 		return p.tree, p.generation
 	}
-	p.text = append(p.text[:0], text...)
-	p.tree = &cgroup.Tree{Self: cgroup.ParseSelf(p.text), Mounts: p.readMounts(pass)}
+	text = bytes.Clone(text) // the next reading fills its buffer
+	changed := p.readMounts(pass)
+	if p.unsure && pass.Context().Err() != nil {
+		p.checked = time.Time{}
+		return p.tree, p.generation
+	}
+	if !changed && !moved {
+		return p.tree, p.generation
+	}
+	p.text = text
+	p.tree = &cgroup.Tree{Self: cgroup.ParseSelf(p.text), Mounts: p.mounts}
 	p.generation++
 	return p.tree, p.generation
 }
@@ -77,9 +100,11 @@ func (p *place) readSelf(pass *kernfs.Pass) (text []byte, err error) {
 	return nil, err
 }
 
-// readMounts asks mountinfo, then the configured folders. mountinfo can wait
-// for a dead network mount, so it goes through the guard; the file is not kept open.
-func (p *place) readMounts(pass *kernfs.Pass) []cgroup.Mount {
+// readMounts asks mountinfo, then the configured folders, and reports whether
+// that changed what is known. mountinfo can wait for a dead network mount, so
+// it goes through the guard; the file is not kept open. Where it failed, it is
+// asked again with the next look at the membership.
+func (p *place) readMounts(pass *kernfs.Pass) (changed bool) {
 	var mounts []cgroup.Mount
 	text, err := p.mountinfo.ReadGuarded(pass)
 	p.mountinfo.Close()
@@ -94,32 +119,30 @@ func (p *place) readMounts(pass *kernfs.Pass) []cgroup.Mount {
 			}
 		}
 	}
-	if len(mounts) > 0 {
-		return mounts
+	p.unsure = err != nil
+	if len(mounts) == 0 {
+		folders := slices.DeleteFunc(slices.Clone(p.cfg.CgroupPaths), func(name string) bool {
+			return strings.HasPrefix(name, "/proc/")
+		})
+		mounts = cgroup.Discover(p.cfg.Root, folders)
 	}
-	folders := slices.DeleteFunc(slices.Clone(p.cfg.CgroupPaths), func(name string) bool {
-		return strings.HasPrefix(name, "/proc/")
+	changed = !slices.EqualFunc(mounts, p.mounts, func(a, b cgroup.Mount) bool {
+		return a.Root == b.Root && a.Point == b.Point && a.Type == b.Type && slices.Equal(a.Options, b.Options)
 	})
-	return cgroup.Discover(p.cfg.Root, folders)
+	p.mounts = mounts
+	return changed
 }
 
 // mayHang reports whether something else than the kernel's own file systems is
 // mounted over name, as LXCFS is over /proc/meminfo: already opening it
 // could wait for a daemon.
 func (p *place) mayHang(name string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	if p.enter() != nil {
+		return false
+	}
+	defer p.leave()
 	_, over := p.foreign[name]
 	return over
-}
-
-func (p *place) close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, f := range p.self {
-		f.Close()
-	}
-	p.mountinfo.Close()
 }
 
 // group resolves a controller to the levels that can hold limits: all but the

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math/bits"
 	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -12,7 +13,7 @@ import (
 type splitter struct {
 	user, system counter
 	lastUsage    uint64
-	userPart     float64 // nanoseconds
+	userPart     uint64 // of lastUsage
 	primed       bool
 }
 
@@ -31,13 +32,15 @@ func (s *splitter) add(source string, usage, user, system sample.Opt[uint64]) (u
 	if du+ds == 0 { // shorter than a tick: divide as everything before
 		du, ds = un, sn
 	}
-	delta := float64(total - s.lastUsage)
-	s.lastUsage = total
-	if du+ds > 0 {
-		s.userPart += delta * float64(du) / float64(du+ds)
+	if total > s.lastUsage && du+ds > 0 {
+		// In whole numbers of 128 bits: rounded, the two would go back by a
+		// nanosecond now and then.
+		hi, lo := bits.Mul64(total-s.lastUsage, du)
+		part, _ := bits.Div64(hi, lo, du+ds)
+		s.userPart += part
 	}
-	userTotal := min(uint64(s.userPart), total)
-	return sample.Some(userTotal), sample.Some(total - userTotal)
+	s.lastUsage = max(s.lastUsage, total)
+	return sample.Some(s.userPart), sample.Some(s.lastUsage - s.userPart)
 }
 
 // modeCounters are the counters of one line of /proc/stat.
