@@ -45,16 +45,24 @@ func newMemoryCollector(l *linux) *memoryCollector {
 func (c *memoryCollector) read(p *kernfs.Pass, w Want, s *sample.Memory) error {
 	c.follow(p)
 	*s = sample.Memory{Time: p.Now()}
+	// The cgroup first: /proc/meminfo is the file that may be a user-space
+	// daemon's (LXCFS), and while it hangs nothing more can be opened.
+	binding := -1
+	if c.reader != nil {
+		c.reader.Read(p, &c.raw, w.Utilization, c.report)
+		binding = tightest(c.raw.Levels)
+		c.reader.ReadEvents(p, binding, &c.raw, c.report)
+	}
 	c.readHost(p, s)
 	total := s.System.Total
 	if n, ok := total.Get(); ok {
 		s.Limit = sample.Limit[uint64]{Value: n, Source: c.engine.hostSource(), File: c.meminfo.Path()}
 	}
-	binding := -1
+	if binding >= 0 {
+		l := &c.raw.Levels[binding]
+		s.Limit.Lower(sample.Limit[uint64]{Value: l.Limit.Or(0), Source: c.reader.Source(), Cgroup: l.Path, File: l.LimitFile})
+	}
 	if c.reader != nil {
-		c.reader.Read(p, &c.raw, w.Utilization, c.report)
-		binding = c.lowerLimit(s)
-		c.reader.ReadEvents(p, binding, &c.raw, c.report)
 		c.fillCgroup(w, binding, s)
 	}
 	c.headroom(s)
@@ -147,20 +155,16 @@ func systemMemory(m *procfs.Meminfo) (s sample.SystemMemory) {
 	return s
 }
 
-// lowerLimit applies the limits of the levels and returns which one binds, or
-// -1. Of equal ones the innermost binds.
-func (c *memoryCollector) lowerLimit(s *sample.Memory) (binding int) {
-	binding = -1
-	for i := range c.raw.Levels {
-		l := &c.raw.Levels[i]
-		n, ok := l.Limit.Get()
-		if !ok || s.Limit.Known() && n >= s.Limit.Value {
-			continue
+// tightest returns the level with the smallest limit, or -1 where none has
+// one. Of equal ones the innermost binds.
+func tightest(levels []cgroup.MemoryLevel) int {
+	level, least := -1, uint64(0)
+	for i := range levels {
+		if n, ok := levels[i].Limit.Get(); ok && (level < 0 || n < least) {
+			level, least = i, n
 		}
-		s.Limit = sample.Limit[uint64]{Value: n, Source: c.reader.Source(), Cgroup: l.Path, File: l.LimitFile}
-		binding = i
 	}
-	return binding
+	return level
 }
 
 // headroom is the least that is left at any level: a neighbour below the same

@@ -79,9 +79,9 @@ func (l *linux) pass(ctx context.Context, g *gate, read func(*kernfs.Pass) error
 }
 
 // failed counts an error of a file, unless it only says that this kernel does
-// not have it, or the reader gave up.
+// not have it, that the reader gave up, or that another file hangs.
 func (l *linux) failed(collector string, err error) {
-	if cgroup.IsAbsence(err) || errors.Is(err, context.Canceled) {
+	if cgroup.IsAbsence(err) || errors.Is(err, context.Canceled) || errors.Is(err, kernfs.ErrRefused) {
 		return
 	}
 	l.cfg.Diagnostics.Failed(collector, err)

@@ -3,6 +3,7 @@ package kernfs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 )
@@ -10,6 +11,10 @@ import (
 // ErrHung says that a file did not answer in time. The read goes on in the
 // background; until it returns, its Guard refuses further work.
 var ErrHung = errors.New("the file system does not answer")
+
+// ErrRefused is ErrHung for work that was never started, because another file
+// of the same Guard hangs.
+var ErrRefused = fmt.Errorf("not tried while another file hangs: %w", ErrHung)
 
 // HangLimit is how long a Guard waits where the context sets no earlier end.
 // A healthy FUSE file system answers within a millisecond.
@@ -25,13 +30,13 @@ type Guard struct {
 // Do runs work and waits for it, for at most HangLimit and until ctx ends. Work
 // that is still running then is abandoned: it goes on to own whatever it uses,
 // keeps the Guard busy until it returns, and late is called with its outcome
-// on the helper goroutine. Refused work, with ErrHung, was never started.
+// on the helper goroutine. Refused work, with ErrRefused, was never started.
 func (g *Guard) Do(ctx context.Context, work func() error, late func(error)) (abandoned bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
 	if !g.busy.CompareAndSwap(false, true) {
-		return false, ErrHung
+		return false, ErrRefused
 	}
 	result := make(chan error)
 	gone := make(chan struct{})

@@ -1,0 +1,79 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+func TestDiagnosticsTellOfACauseOnceAndCountIt(t *testing.T) {
+	var log bytes.Buffer
+	d := NewDiagnostics(slog.New(slog.NewTextHandler(&log, nil)))
+	var told []error
+	d.Notify(func(err error) { told = append(told, err) })
+	denied := func(name string) error { return &fs.PathError{Op: "open", Path: name, Err: syscall.EACCES} }
+	for range 3 {
+		d.Failed("memory", denied("/cg/a/memory.stat"))
+	}
+	d.Failed("memory", denied("/cg/b/memory.stat")) // another file: another cause, the same count
+	d.Failed("memory", fmt.Errorf("wrapped: %w", &fs.PathError{Op: "parse", Path: "/cg/a/memory.stat", Err: kernfs.ErrMalformed}))
+	d.Failed("cpu", errors.New("no file"))
+	if len(told) != 4 || strings.Count(log.String(), "\n") != 4 {
+		t.Errorf("told %d times, %d lines:\n%s", len(told), strings.Count(log.String(), "\n"), log.String())
+	}
+	want := map[sample.Failure]bool{
+		{Source: "memory.stat", Type: "permission_denied", Count: 4}: true,
+		{Source: "memory.stat", Type: "malformed", Count: 1}:         true,
+		{Source: "cpu", Type: "io", Count: 1}:                        true,
+	}
+	for _, f := range d.Failures().List {
+		if !want[f] {
+			t.Errorf("unexpected %+v", f)
+		}
+		delete(want, f)
+	}
+	for f := range want {
+		t.Errorf("missing %+v", f)
+	}
+}
+
+func TestFailureTypes(t *testing.T) {
+	for err, want := range map[error]string{
+		syscall.EACCES: "permission_denied", syscall.EPERM: "permission_denied", syscall.ENOENT: "not_found",
+		kernfs.ErrMalformed: "malformed", kernfs.ErrHung: "timeout", context.DeadlineExceeded: "timeout",
+		hostfs.ErrTooLarge: "too_large", hostfs.ErrNotRegular: "not_regular", syscall.EIO: "io",
+	} {
+		if got := failureType(&fs.PathError{Op: "read", Path: "/x", Err: err}); got != want {
+			t.Errorf("%v: %s, want %s", err, got, want)
+		}
+	}
+}
+
+func TestDiagnosticsAreSafeForConcurrentUse(t *testing.T) {
+	d := NewDiagnostics(nil)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 100 {
+				d.Failed("cpu", syscall.EIO)
+				d.Notify(func(error) {})
+				d.Failures()
+			}
+		})
+	}
+	wg.Wait()
+	if got := d.Failures().List; len(got) != 1 || got[0].Count != 800 {
+		t.Errorf("%+v", got)
+	}
+}
