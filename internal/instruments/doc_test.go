@@ -3,6 +3,8 @@ package instruments
 import (
 	"flag"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -54,6 +56,27 @@ func TestTablesAreWellFormed(t *testing.T) {
 		}
 		if !strings.HasSuffix(d.Description, ".") {
 			t.Errorf("the description of %s is no sentence: %q", d.Name, d.Description)
+		}
+	}
+}
+
+// TestReadmeCompiles checks the programs that the README shows.
+func TestReadmeCompiles(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(readme, -1)
+	if len(programs) == 0 {
+		t.Fatal("the README shows no program")
+	}
+	for _, program := range programs {
+		file := filepath.Join(t.TempDir(), "main.go")
+		if err := os.WriteFile(file, program[1], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.CommandContext(t.Context(), "go", "vet", file).CombinedOutput(); err != nil {
+			t.Errorf("%v: %s\n%s", err, out, program[1])
 		}
 	}
 }
