@@ -25,8 +25,8 @@ const (
 	sizeTaskInfo         = 96 // proc_taskinfo
 	offTaskVirtual       = 0
 	offTaskResident      = 8
-	offTaskFaults        = 48
-	offTaskPageIns       = 52
+	offTaskFaults        = 52
+	offTaskPageIns       = 56
 	offTaskSwitches      = 80
 	offTaskThreads       = 84
 	offTaskRunning       = 88
