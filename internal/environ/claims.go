@@ -18,7 +18,7 @@ func (d *detector) claims() (all []claim, stop bool) {
 	add(d.managerFile("/run/host/container-manager"))
 	pid1, empty := d.ownVariable()
 	if empty {
-		d.find(keyContainer, "none", "container", "PID 1 has the variable set but empty: it is not in a container")
+		d.find(keyContainer, "none", "$container", "PID 1 has the variable set but empty: it is not in a container")
 		return nil, true
 	}
 	add(pid1, pid1.source != "")
@@ -29,6 +29,11 @@ func (d *detector) claims() (all []claim, stop bool) {
 	add(d.apptainer())
 	add(d.platformClaim())
 	add(d.namespaceClaim())
+	for _, c := range all {
+		if c.runtime != "" {
+			return all, false
+		}
+	}
 	if len(all) > 0 {
 		add(d.inheritedVariable())
 	}
@@ -69,7 +74,7 @@ func (d *detector) ownVariable() (c claim, empty bool) {
 	if value == "" {
 		return claim{}, true
 	}
-	c, _ = variable(value, "container")
+	c, _ = variable(value, "$container")
 	return c, false
 }
 
@@ -96,7 +101,7 @@ func (d *detector) inheritedVariable() (claim, bool) {
 	if value == "" || !d.spaces.ownPID() {
 		return claim{}, false
 	}
-	return variable(value, "container")
+	return variable(value, "$container")
 }
 
 // variable reads the name that a container manager gives itself.
@@ -138,7 +143,7 @@ func (d *detector) apptainer() (claim, bool) {
 	if v == "" || !d.exists("/.singularity.d") {
 		return claim{}, false
 	}
-	return claim{runtime: "apptainer", source: "APPTAINER_CONTAINER", reason: "it is set, and /.singularity.d exists"}, true
+	return claim{runtime: "apptainer", source: "$APPTAINER_CONTAINER", reason: "it is set, and /.singularity.d exists"}, true
 }
 
 // namespaceClaim: nothing names a runtime, but we are walled off.

@@ -46,6 +46,9 @@ type Input struct {
 	// Guard runs what may hang. Who detects repeatedly shares one, so that a dead
 	// file system costs one goroutine and not one each time; nil: a new one.
 	Guard *kernfs.Guard
+
+	// fail lets tests deny single files, which permissions cannot do to root.
+	fail func(name string) error
 }
 
 // DefaultMarkers are the files that runtimes leave in their containers, and PID 1's cgroup.
@@ -125,7 +128,14 @@ func (d *detector) linux() {
 // read returns the whole of a file. Any file system under the root may hang, not only FUSE: lxcfs
 // serves /proc/cpuinfo, the root itself may be on NFS.
 func (d *detector) read(name string, limit int64) ([]byte, error) {
-	return guarded(d, func() ([]byte, error) { return d.in.Root.ReadFile(name, limit) })
+	return guarded(d, func() ([]byte, error) {
+		if d.in.fail != nil {
+			if err := d.in.fail(name); err != nil {
+				return nil, err
+			}
+		}
+		return d.in.Root.ReadFile(name, limit)
+	})
 }
 
 // guarded runs work with the time limit of the Guard. Once something hangs,
@@ -203,6 +213,11 @@ func (d *detector) env(name string) (string, bool) {
 
 // head returns at most the first limit bytes of a file.
 func (in *Input) head(name string, limit int64) ([]byte, error) {
+	if in.fail != nil {
+		if err := in.fail(name); err != nil {
+			return nil, err
+		}
+	}
 	f, err := in.Root.Open(name)
 	if err != nil {
 		return nil, err

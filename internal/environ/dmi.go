@@ -6,6 +6,7 @@ import "strings"
 // files of /sys/class/dmi/id. Serial numbers and the uuid are root's and are never read.
 type dmi struct {
 	present bool              // at least one file could be read
+	denied  bool              // at least one is there and could not be
 	text    map[string]string // by file
 }
 
@@ -16,12 +17,14 @@ var dmiFiles = []string{"product_name", "sys_vendor", "board_vendor", "bios_vend
 
 func (d *detector) readDMI() dmi {
 	m := dmi{text: map[string]string{}}
+	before := len(d.errs)
 	for _, name := range dmiFiles {
 		if text, ok := d.decisive(dmiDir + name); ok {
 			m.present = true
 			m.text[name] = clean(text)
 		}
 	}
+	m.denied = len(d.errs) > before
 	return m
 }
 

@@ -8,7 +8,8 @@ type Finding struct {
 	// Value is the answer. It is empty where the finding is about the
 	// source itself.
 	Value string
-	// Source is the file, environment variable or instruction that was read.
+	// Source is the file, environment variable ($NAME), sysctl or instruction
+	// that was read.
 	Source string
 	// Reason is the rule that decided.
 	Reason string

@@ -114,7 +114,7 @@ func (d *detector) fromEnv(v podVariable) []answer {
 	}
 	for _, name := range names {
 		if value, ok := d.env(name); ok && v.valid(value) {
-			return []answer{{value, name, "the variable is set"}}
+			return []answer{{value, "$" + name, "the variable is set"}}
 		}
 	}
 	return nil
@@ -141,7 +141,13 @@ func (d *detector) fromPod(key string) []answer {
 }
 
 func (d *detector) qosAnswers() []answer {
-	return d.pathPod(func(s shape) string { return s.qos }, "the parents of the pod's cgroup name its class")
+	answers := d.pathPod(func(s shape) string { return s.qos }, "the path names the class")
+	for i := range answers {
+		if answers[i].value == guaranteed {
+			answers[i].reason = "a pod directly below kubepods is guaranteed"
+		}
+	}
+	return answers
 }
 
 // pathPod reads the cgroup path, else the cgroup mount's root.

@@ -31,7 +31,7 @@ func (d *detector) markerClaims() []claim {
 		case !d.spaces.readable():
 			all = append(all, claim{runtime: runtime, source: name, reason: "the marker file exists (weak: the namespaces could not be read)"})
 		default:
-			d.contradict(keyContainer, "yes", name, "a stray marker file: all namespaces are the initial ones, and no path or mount speaks of a container")
+			d.contradict(keyContainer, "yes", name, "a stray marker file: no namespace, path or mount sets this process apart from the host")
 		}
 	}
 	// Podman's marker is asked before Docker's, which is the last of all.

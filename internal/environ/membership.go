@@ -104,7 +104,11 @@ func (d *detector) cgroupVersion() string {
 			return o == "memory" || o == "cpu" || o == "cpuacct"
 		})
 	}
-	if !v1 && !v2 {
+	switch {
+	case !d.mounts.readable:
+		d.miss(keyCgroup, "/proc/self/mountinfo could not be read")
+		return ""
+	case !v1 && !v2:
 		d.miss(keyCgroup, "no cgroup file system with the memory or cpu controller is mounted here: there are no limits and no usage to read")
 		return ""
 	}

@@ -30,7 +30,7 @@ func (d *detector) platformClaim() (claim, bool) {
 			return claim{source: d.pod.source, reason: d.pod.reason}, true
 		}
 		// The variables are inherited by whatever is started with them.
-		d.contradict(keyContainer, "yes", d.pod.source, d.pod.reason+", but all namespaces are the initial ones, and no path or mount speaks of a container")
+		d.contradict(keyContainer, "yes", d.pod.source, d.pod.reason+", but no namespace, path or mount sets this process apart from the host")
 		d.pod = podSigns{}
 		return claim{}, false
 	}
@@ -40,7 +40,7 @@ func (d *detector) platformClaim() (claim, bool) {
 			continue
 		}
 		if !p.alone && d.ownNamespace() == "" {
-			d.contradict(keyOrchestrator, p.name, source, "it is set, but all namespaces are the initial ones")
+			d.contradict(keyOrchestrator, p.name, source, "it is set, but no namespace sets this process apart from the host")
 			continue
 		}
 		d.orchestrator = p.name
@@ -62,12 +62,12 @@ func (d *detector) matches(p platform) (source string, ok bool) {
 			return "", false
 		}
 		if source == "" {
-			source = name
+			source = "$" + name
 		}
 	}
 	for _, name := range p.any {
 		if v, _ := d.env(name); v != "" {
-			return name, true
+			return "$" + name, true
 		}
 	}
 	return source, len(p.any) == 0

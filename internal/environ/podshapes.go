@@ -5,6 +5,8 @@ import (
 	"strings"
 )
 
+const guaranteed = "Guaranteed"
+
 // kubernetesShape reads what the kubelet's part of a cgroup path says: that it is
 // there, the pod and its quality of service.
 func kubernetesShape(c []string) (s shape) {
@@ -21,7 +23,7 @@ func kubernetesShape(c []string) (s shape) {
 	}
 	if s.podUID != "" && s.qos == "" {
 		// Guaranteed pods sit directly below kubepods.
-		s.qos = "Guaranteed"
+		s.qos = guaranteed
 	}
 	return s
 }

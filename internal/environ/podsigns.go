@@ -36,6 +36,6 @@ func (d *detector) findPodSigns() {
 	host, _ := d.env("KUBERNETES_SERVICE_HOST")
 	port, _ := d.env("KUBERNETES_SERVICE_PORT")
 	if host != "" && port != "" {
-		d.pod = podSigns{"KUBERNETES_SERVICE_HOST", "it and KUBERNETES_SERVICE_PORT are set, as in every pod", true}
+		d.pod = podSigns{"$KUBERNETES_SERVICE_HOST", "it and KUBERNETES_SERVICE_PORT are set, as in every pod", true}
 	}
 }

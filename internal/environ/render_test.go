@@ -25,6 +25,14 @@ func renderValue(out *strings.Builder, name string, v reflect.Value) {
 		fmt.Fprintf(out, "%s%s = %s < %s: %s\n", mark, f.Key, f.Value, f.Source, f.Reason)
 		return
 	}
+	if p, ok := v.Interface().(environ.Path); ok {
+		fmt.Fprintf(out, "%s: %s:%s\n", name, p.Controllers, p.Path)
+		return
+	}
+	if m, ok := v.Interface().(environ.Missing); ok {
+		fmt.Fprintf(out, "? %s: %s\n", m.Key, m.Reason)
+		return
+	}
 	switch v.Kind() {
 	case reflect.Pointer:
 		if !v.IsNil() {

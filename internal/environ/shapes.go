@@ -115,7 +115,7 @@ func bareRule(parent string) string {
 	case "docker", "actions_job":
 		return parent + "/ID"
 	}
-	return "a component of 64 hex digits"
+	return "ANY/ID"
 }
 
 // isFargate matches ecs/TASK/TASK-NUMBER of the Fargate platform 1.4.

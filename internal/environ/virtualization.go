@@ -1,10 +1,6 @@
 package environ
 
-import (
-	"errors"
-	"io/fs"
-	"strings"
-)
+import "strings"
 
 // verdict is what one source says about the machine.
 type verdict struct{ virt, source, reason string }
@@ -186,7 +182,7 @@ func hinted(e *evidence) verdict {
 // metal is claimed only where every source that could contradict was readable. Inside
 // gVisor they are all made up, and where /sys is masked the absence of DMI says nothing.
 func (d *detector) metal(e *evidence) verdict {
-	if d.info.Sandbox == "gvisor" || e.byDMI.virt != "" || !d.exists("/sys/class") || d.dmiDenied() {
+	if d.info.Sandbox == "gvisor" || e.byDMI.virt != "" || !d.exists("/sys/class") || e.dmi.denied {
 		return verdict{}
 	}
 	if isX86(d.in.Arch) {
@@ -202,14 +198,4 @@ func (d *detector) metal(e *evidence) verdict {
 		return verdict{TypeNone, "/proc/device-tree", "the device tree names no hypervisor"}
 	}
 	return verdict{}
-}
-
-func (d *detector) dmiDenied() bool {
-	for _, err := range d.errs {
-		var pe *fs.PathError
-		if errors.As(err, &pe) && strings.HasPrefix(pe.Path, d.in.Root.Path(dmiDir)) {
-			return true
-		}
-	}
-	return false
 }
