@@ -20,6 +20,7 @@ type cpuCollector struct {
 	engine       *linux
 	opener       kernfs.Opener
 	stat, online *kernfs.File
+	pressure     pressureReader
 	generation   int
 	reader       *cgroup.CPUReader
 	groups       cgroup.CPUGroups
@@ -46,10 +47,12 @@ type cpuCollector struct {
 func newCPUCollector(l *linux) *cpuCollector {
 	c := &cpuCollector{engine: l, opener: l.opener(), missing: ErrNoCgroup}
 	c.stat, c.online = c.opener.File("/proc/stat"), c.opener.File("/sys/devices/system/cpu/online")
+	c.pressure = newPressureReader(&c.opener, "cpu")
 	c.report = func(err error) { l.failed("cpu", err) }
 	c.free = func() {
 		c.stat.Close()
 		c.online.Close()
+		c.pressure.close()
 		if c.reader != nil {
 			c.reader.Close()
 		}
@@ -69,7 +72,9 @@ func (c *cpuCollector) read(p *kernfs.Pass, w Want, s *sample.CPU) error {
 		c.reader.ReadThrottling(p, level, &c.raw, c.report)
 		c.fillCgroup(p, w, level, s)
 	}
+	s.Cgroup.Pressure = c.pressure.readOwn(p, c.report)
 	if w.System || !s.Own {
+		s.System.Pressure = c.pressure.readSystem(p, c.report)
 		c.readHost(p, w, s)
 	}
 	if !s.Cgroup.Usage.Present() {
@@ -87,6 +92,7 @@ func (c *cpuCollector) follow(p *kernfs.Pass) {
 		return
 	}
 	c.generation = generation
+	c.pressure.follow(c.engine, &c.opener, tree)
 	if c.reader != nil {
 		c.reader.Close()
 		c.reader = nil

@@ -18,11 +18,14 @@ type memoryCollector struct {
 	engine     *linux
 	opener     kernfs.Opener
 	meminfo    *kernfs.File
+	vmstat     *kernfs.File
+	pressure   pressureReader
 	generation int
 	reader     *cgroup.MemoryReader
 	missing    error // why there is no reader
 	raw        cgroup.Memory
 	host       procfs.Meminfo
+	faultsHost procfs.Vmstat
 	report     cgroup.Report
 
 	events struct{ low, high, max, oom, oomKill, oomGroupKill counter }
@@ -31,10 +34,13 @@ type memoryCollector struct {
 
 func newMemoryCollector(l *linux) *memoryCollector {
 	c := &memoryCollector{engine: l, opener: l.opener(), missing: ErrNoCgroup}
-	c.meminfo = c.opener.File("/proc/meminfo")
+	c.meminfo, c.vmstat = c.opener.File("/proc/meminfo"), c.opener.File("/proc/vmstat")
+	c.pressure = newPressureReader(&c.opener, "memory")
 	c.report = func(err error) { l.failed("memory", err) }
 	c.free = func() {
 		c.meminfo.Close()
+		c.vmstat.Close()
+		c.pressure.close()
 		if c.reader != nil {
 			c.reader.Close()
 		}
@@ -53,6 +59,7 @@ func (c *memoryCollector) read(p *kernfs.Pass, w Want, s *sample.Memory) error {
 		binding = tightest(c.raw.Levels)
 		c.reader.ReadEvents(p, binding, &c.raw, c.report)
 	}
+	s.Cgroup.Pressure = c.pressure.readOwn(p, c.report)
 	c.readHost(p, s)
 	total := s.System.Total
 	if n, ok := total.Get(); ok {
@@ -68,6 +75,12 @@ func (c *memoryCollector) read(p *kernfs.Pass, w Want, s *sample.Memory) error {
 	c.headroom(s)
 	c.engine.memoryBound.Store(s.Limit.Source.Cgroup())
 	s.Own = c.engine.own()
+	if w.System {
+		c.readVmstat(p, s)
+	}
+	if w.System || !s.Own {
+		s.System.Pressure = c.pressure.readSystem(p, c.report)
+	}
 	if !s.Cgroup.Usage.Present() {
 		s.Err = c.why()
 	}
@@ -84,6 +97,7 @@ func (c *memoryCollector) follow(p *kernfs.Pass) {
 		return
 	}
 	c.generation = generation
+	c.pressure.follow(c.engine, &c.opener, tree)
 	if c.reader != nil {
 		c.reader.Close()
 		c.reader = nil
@@ -110,6 +124,20 @@ func (c *memoryCollector) why() error {
 		return errRootMemory
 	}
 	return errors.Join(ErrNoCgroup, c.reader.UsageError())
+}
+
+// readVmstat costs several times what meminfo does: the kernel formats every
+// counter that it has. Only the system scope's page faults need it.
+func (c *memoryCollector) readVmstat(p *kernfs.Pass, s *sample.Memory) {
+	b, err := c.vmstat.Read(p)
+	if err == nil {
+		err = c.faultsHost.Parse(b)
+	}
+	if err != nil {
+		c.report(named(c.vmstat, err))
+		return
+	}
+	s.System.Faults = c.faultsHost.Faults()
 }
 
 func (c *memoryCollector) readHost(p *kernfs.Pass, s *sample.Memory) {

@@ -1,0 +1,72 @@
+package engine
+
+import (
+	"github.com/cboxdk/resource-monitor/internal/cgroup"
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/procfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// pressureReader reads the PSI of one resource: the own cgroup's, which the v2
+// hierarchy has also where the controllers are bound to v1, and the machine's.
+type pressureReader struct {
+	resource string // memory, cpu, io
+	own      *kernfs.File
+	system   *kernfs.File
+}
+
+func newPressureReader(o *kernfs.Opener, resource string) pressureReader {
+	return pressureReader{resource: resource, system: o.File("/proc/pressure/" + resource)}
+}
+
+// follow moves to the process's cgroup in the v2 hierarchy.
+func (r *pressureReader) follow(e *linux, o *kernfs.Opener, t *cgroup.Tree) {
+	if r.own != nil {
+		r.own.Close()
+		r.own = nil
+	}
+	l, err := t.Unified()
+	if err != nil {
+		return
+	}
+	// The real root's is the whole machine's.
+	if levels := l.DropRealRoot(e.cfg.Root); len(levels) > 0 {
+		r.own = o.File(levels[0].Dir + "/" + r.resource + ".pressure")
+	}
+}
+
+func (r *pressureReader) readOwn(p *kernfs.Pass, report cgroup.Report) sample.Pressure {
+	if r.own == nil {
+		return sample.Pressure{}
+	}
+	return readPressure(p, r.own, report)
+}
+
+func (r *pressureReader) readSystem(p *kernfs.Pass, report cgroup.Report) sample.Pressure {
+	s := readPressure(p, r.system, report)
+	if r.resource == "cpu" {
+		// The kernel prints a line of zeros: a whole machine never waits for a CPU that all could use.
+		s.Full = sample.Opt[sample.Stall]{}
+	}
+	return s
+}
+
+func readPressure(p *kernfs.Pass, f *kernfs.File, report cgroup.Report) sample.Pressure {
+	var s procfs.Pressure
+	b, err := f.Read(p)
+	if err == nil {
+		err = s.Parse(b)
+	}
+	if err != nil {
+		report(named(f, err))
+		return sample.Pressure{}
+	}
+	return sample.Pressure(s)
+}
+
+func (r *pressureReader) close() {
+	r.system.Close()
+	if r.own != nil {
+		r.own.Close()
+	}
+}
