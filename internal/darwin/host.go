@@ -56,10 +56,12 @@ func ReadHost(k Kernel, h *Host) error {
 	h.CPUs = cpus.uint(k, buf, &f)
 
 	booted, err := BootTime(k, buf)
-	if err == nil {
+	switch {
+	case err == nil:
 		h.Booted = sample.Some(booted)
+	case !missing(err):
+		f.add("sysctl", bootTimeName, err)
 	}
-	f.add("sysctl", bootTimeName, err)
 	return f.join()
 }
 

@@ -1,0 +1,80 @@
+package darwin
+
+import (
+	"testing"
+	"time"
+)
+
+// steady is every reader after its first reading, filling the struct of the caller again.
+func steady(t testing.TB) map[string]func() error {
+	ifList2 := newMac(t)
+	delete(ifList2.lists, mibAll)
+	delete(ifList2.lists, mibOne(1))
+	delete(ifList2.lists, mibOne(11))
+	ifMIB := newMac(t)
+	delete(ifMIB.lists, mibAll)
+	bare := newMac(t)
+	bare.sysctls = nil
+
+	network := func(k Kernel) func() error {
+		r, n := NewNetworkReader(k), new(Network)
+		return func() error { return r.Read(n) }
+	}
+	memory := func(k Kernel) func() error {
+		r, m, now := NewMemoryReader(k), new(Memory), noon
+		return func() error {
+			now = now.Add(time.Second)
+			return r.Read(now, m)
+		}
+	}
+	cpu := func(k Kernel) func() error {
+		r, c := NewCPUReader(k), new(CPU)
+		return func() error { return r.Read(c) }
+	}
+	dr, disks := NewDiskReader(newMac(t)), []Disk(nil)
+	pr, p := NewProcessReader(newMac(t)), new(Process)
+	lr, l := NewLimitsReader(newMac(t)), new(Limits)
+	return map[string]func() error{
+		"memory":         memory(newMac(t)),
+		"memory-bare":    memory(bare),
+		"cpu":            cpu(newMac(t)),
+		"cpu-bare":       cpu(bare),
+		"network":        network(newMac(t)),
+		"network-ifmib":  network(ifMIB),
+		"network-iflist": network(ifList2),
+		"disk": func() (err error) {
+			disks, err = dr.Read(disks)
+			return err
+		},
+		"process": func() error { return pr.Read(p) },
+		"limits":  func() error { return lr.Read(l) },
+	}
+}
+
+func TestReadersDoNotAllocate(t *testing.T) {
+	for name, read := range steady(t) {
+		t.Run(name, func(t *testing.T) {
+			for range 2 {
+				if err := read(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := testing.AllocsPerRun(100, func() { _ = read() }); n != 0 {
+				t.Errorf("%v allocations", n)
+			}
+		})
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	for name, read := range steady(b) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := read(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

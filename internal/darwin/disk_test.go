@@ -1,0 +1,152 @@
+package darwin
+
+import (
+	"errors"
+	"testing"
+)
+
+func TestDisks(t *testing.T) {
+	k := newMac(t)
+	r := NewDiskReader(k)
+	disks, err := r.Read(nil)
+	if err != nil || len(disks) != 2 {
+		t.Fatal(disks, err)
+	}
+	d := disks[1]
+	if d.Name != "disk4" {
+		t.Errorf("name %q", d.Name)
+	}
+	want(t, "bytes read", d.Read.Bytes, 2000)
+	want(t, "bytes written", d.Write.Bytes, 4000)
+	want(t, "reads", d.Read.Operations, 20)
+	want(t, "writes", d.Write.Operations, 40)
+	want(t, "read time", d.Read.Time, 2e9)
+	want(t, "write time", d.Write.Time, 4e9)
+	want(t, "read errors", d.Read.Errors, 6)
+	want(t, "write errors", d.Write.Errors, 8)
+	want(t, "read retries", d.Read.Retries, 10)
+	want(t, "write retries", d.Write.Retries, 12)
+	balanced(t, k, diskKeys)
+
+	r.Close()
+	r.Close()
+	balanced(t, k, 0)
+	if disks, err := r.Read(disks); err != nil || len(disks) != 2 {
+		t.Errorf("after Close: %v, %v", disks, err)
+	}
+}
+
+// balanced holds that only the keys are still held. The fake itself complains
+// about a handle that is released twice.
+func balanced(t *testing.T, k *fakeKernel, keys int) {
+	t.Helper()
+	if n := k.liveObjects(); n != 0 {
+		t.Errorf("%d objects are not released", n)
+	}
+	if n := k.liveRefs(); n != keys {
+		t.Errorf("%d refs are held, want %d", n, keys)
+	}
+}
+
+func TestOddDisks(t *testing.T) {
+	with := func(change func(d *fakeDisk)) []fakeDisk {
+		d := newDisk("disk1", 1)
+		change(&d)
+		return []fakeDisk{newDisk("disk0", 1), d, newDisk("disk2", 1)}
+	}
+	tests := map[string]struct {
+		disks []fakeDisk
+		names []string
+	}{
+		"none":                     {nil, nil},
+		"no-medium":                {with(func(d *fakeDisk) { d.noMedium = true }), []string{"disk0", "disk2"}},
+		"no-name":                  {with(func(d *fakeDisk) { d.noName = true }), []string{"disk0", "disk2"}},
+		"no-statistics":            {with(func(d *fakeDisk) { d.noStats = true }), []string{"disk0", "disk2"}},
+		"name-of-other-type":       {with(func(d *fakeDisk) { d.oddName = true }), []string{"disk0", "disk2"}},
+		"statistics-of-other-type": {with(func(d *fakeDisk) { d.oddStats = true }), []string{"disk0", "disk2"}},
+		"name-too-long":            {with(func(d *fakeDisk) { d.name = string(make([]byte, 200)) }), []string{"disk0", "disk2"}},
+		"empty-name":               {with(func(d *fakeDisk) { d.name = "" }), []string{"disk0", "disk2"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			k := newMac(t)
+			k.disks = test.disks
+			disks, err := NewDiskReader(k).Read(nil)
+			if err != nil || len(disks) != len(test.names) {
+				t.Fatalf("%v, %v", disks, err)
+			}
+			for i, name := range test.names {
+				if disks[i].Name != name {
+					t.Errorf("disk %d is %q", i, disks[i].Name)
+				}
+			}
+			balanced(t, k, diskKeys)
+		})
+	}
+}
+
+// A counter that is missing or negative is absent; the others stay.
+func TestDiskCounterAbsent(t *testing.T) {
+	k := newMac(t)
+	delete(k.disks[0].statistics, "Retries (Read)")
+	k.disks[0].statistics["Bytes (Read)"] = -1
+	disks, err := NewDiskReader(k).Read(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := disks[0]
+	if d.Read.Retries.Present() || d.Read.Bytes.Present() {
+		t.Errorf("invented: %+v", d.Read)
+	}
+	want(t, "bytes written", d.Write.Bytes, 2000)
+}
+
+// A disk that is pulled out between two calls of a walk is left out of it, and
+// the next walk has the rest.
+func TestDiskDisappears(t *testing.T) {
+	k := newMac(t)
+	r := NewDiskReader(k)
+	disks, err := r.Read(nil)
+	if err != nil || len(disks) != 2 {
+		t.Fatal(disks, err)
+	}
+	k.disks[0].noMedium, k.disks[0].noStats = true, true
+	if disks, err = r.Read(disks); err != nil || len(disks) != 1 || disks[0].Name != "disk4" {
+		t.Errorf("%v, %v", disks, err)
+	}
+	k.disks = k.disks[1:]
+	if disks, err = r.Read(disks); err != nil || len(disks) != 1 {
+		t.Errorf("%v, %v", disks, err)
+	}
+	balanced(t, k, diskKeys)
+}
+
+// endless is a registry whose iterator does not end.
+type endless struct{ *fakeKernel }
+
+func (e endless) NextObject(iterator Object) Object {
+	e.object(iterator).disk = 0
+	return e.fakeKernel.NextObject(iterator)
+}
+
+func TestDiskWalkEnds(t *testing.T) {
+	k := newMac(t)
+	if disks, err := NewDiskReader(endless{k}).Read(nil); err != nil || len(disks) != maxDisks {
+		t.Errorf("%d disks, %v", len(disks), err)
+	}
+	balanced(t, k, diskKeys)
+}
+
+func TestDiskKeysOutOfMemory(t *testing.T) {
+	k := newMac(t)
+	k.failAt = 3
+	r := NewDiskReader(k)
+	if _, err := r.Read(nil); !errors.Is(err, errNoMemory) {
+		t.Error(err)
+	}
+	if disks, err := r.Read(nil); err != nil || len(disks) != 2 {
+		t.Errorf("%v, %v", disks, err)
+	}
+	r.Close()
+	balanced(t, k, 0)
+}
