@@ -42,8 +42,11 @@ func (d *Diagnostics) Notify(tell func(error)) {
 }
 
 // Failed counts a failure of the file that err names. An err without a file
-// is counted under collector.
+// is counted under collector. A reader that was canceled is no failure of the file's.
 func (d *Diagnostics) Failed(collector string, err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
 	kind := failureType(err)
 	source, whole := collector, collector
 	var pe *fs.PathError
