@@ -1,0 +1,367 @@
+package netlink_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/netlink"
+	"github.com/cboxdk/resource-monitor/internal/procfs"
+)
+
+// inNamespace runs test on a thread with a network namespace of its own,
+// which ends with the thread. What test returns is why it could not go on.
+func inNamespace(t *testing.T, test func(t *testing.T) error) {
+	t.Helper()
+	refused := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread is thrown away
+		err := unix.Unshare(unix.CLONE_NEWNET)
+		if err != nil {
+			err = fmt.Errorf("a network namespace is not permitted here: %w", err)
+		} else {
+			err = test(t)
+		}
+		refused <- err
+	}()
+	if err := <-refused; err != nil {
+		t.Skip(err)
+	}
+}
+
+// procNetDev is what the kernel prints for the namespace of this thread.
+func procNetDev(t *testing.T) []procfs.Interface {
+	t.Helper()
+	o := kernfs.Opener{Guard: new(kernfs.Guard)}
+	f := o.File("/proc/thread-self/net/dev")
+	defer f.Close()
+	var p kernfs.Pass
+	p.Begin(t.Context(), time.Now())
+	var d procfs.NetDev
+	b, err := f.ReadRecords(&p)
+	if err == nil {
+		err = d.Parse(b)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	return d.Interfaces
+}
+
+// asProc is s in the terms of /proc/net/dev (dev_seq_printf_stats).
+func asProc(name string, s netlink.LinkStats) procfs.Interface {
+	return procfs.Interface{
+		Name:    name,
+		RxBytes: s.RxBytes, RxPackets: s.RxPackets, RxErrors: s.RxErrors, RxDropped: s.RxDrop(), RxFIFO: s.RxFIFOErrors,
+		RxFrame:      s.RxLengthErrors + s.RxOverErrors + s.RxCRCErrors + s.RxFrameErrors,
+		RxCompressed: s.RxCompressed, RxMulticast: s.Multicast,
+		TxBytes: s.TxBytes, TxPackets: s.TxPackets, TxErrors: s.TxErrors, TxDropped: s.TxDropped, TxFIFO: s.TxFIFOErrors,
+		TxCollisions: s.Collisions,
+		TxCarrier:    s.TxCarrierErrors + s.TxAbortedErrors + s.TxWindowErrors + s.TxHeartbeatErrors,
+		TxCompressed: s.TxCompressed,
+	}
+}
+
+func byName(a, b procfs.Interface) int { return strings.Compare(a.Name, b.Name) }
+
+// dial skips where the kernel has no RTM_GETSTATS.
+func dial(t *testing.T) (*netlink.Conn, []netlink.LinkStats) {
+	t.Helper()
+	c, err := netlink.Dial()
+	if err == nil {
+		t.Cleanup(c.Close)
+		var stats []netlink.LinkStats
+		if stats, err = c.Stats(nil); err == nil {
+			return c, stats
+		}
+	}
+	if errors.Is(err, netlink.ErrUnsupported) {
+		t.Skip(err)
+	}
+	t.Fatal(err)
+	return nil, nil
+}
+
+func TestStatsOfThisNamespace(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	c, stats := dial(t)
+	names := netlink.Names{Resolve: c.Name}
+	var got []string
+	for _, s := range stats {
+		name, ok := names.Name(s.Index)
+		if !ok {
+			t.Errorf("no name for %d", s.Index)
+		}
+		got = append(got, name)
+	}
+	var want []string
+	for _, i := range procNetDev(t) {
+		want = append(want, i.Name)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, /proc/net/dev has %v", got, want)
+	}
+}
+
+func TestThousandInterfaces(t *testing.T) {
+	inNamespace(t, func(t *testing.T) error {
+		const links = 1000
+		kind, err := addLinks(links)
+		if err != nil {
+			return fmt.Errorf("no kind of link can be made here: %w", err)
+		}
+		t.Logf("%d links of kind %s", links, kind)
+		traffic(t)
+		c, err := netlink.Dial()
+		if errors.Is(err, netlink.ErrUnsupported) {
+			return err
+		}
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		defer c.Close()
+		stats, err := c.Stats(nil)
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		if len(stats) < links+1 {
+			t.Errorf("%d interfaces of %d", len(stats), links+1)
+		}
+		names := netlink.Names{Resolve: c.Name}
+		var got []procfs.Interface
+		for _, s := range stats {
+			name, ok := names.Name(s.Index)
+			if !ok {
+				t.Errorf("no name for %d", s.Index)
+			}
+			got = append(got, asProc(name, s))
+		}
+		want := procNetDev(t)
+		slices.SortFunc(got, byName)
+		slices.SortFunc(want, byName)
+		if !slices.Equal(got, want) {
+			t.Errorf("%d interfaces by netlink and %d by /proc/net/dev differ", len(got), len(want))
+			for i := range min(len(got), len(want)) {
+				if got[i] != want[i] {
+					t.Errorf("first difference:\n%+v\n%+v", got[i], want[i])
+					break
+				}
+			}
+		}
+		if i := slices.IndexFunc(got, func(i procfs.Interface) bool { return i.Name == "lo" }); i < 0 || got[i].RxBytes == 0 || got[i].RxPackets != got[i].TxPackets {
+			t.Error("the loopback interface counted nothing")
+		}
+		if n := testing.AllocsPerRun(5, func() {
+			if stats, err = c.Stats(stats[:0]); err != nil {
+				t.Error(err)
+			}
+			for _, s := range stats {
+				names.Name(s.Index)
+			}
+		}); n != 0 {
+			t.Errorf("%v allocations for a dump", n)
+		}
+		return nil
+	})
+}
+
+func TestStatsWhileLinksComeAndGo(t *testing.T) {
+	inNamespace(t, func(t *testing.T) error {
+		if _, err := addLinks(300); err != nil {
+			return fmt.Errorf("no kind of link can be made here: %w", err)
+		}
+		c, err := netlink.Dial()
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		rt, err := routeSocket() // in this namespace, whatever thread uses it
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		stop := make(chan struct{})
+		var churn sync.WaitGroup
+		churn.Go(func() {
+			defer func() { _ = unix.Close(rt) }()
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return nil
+				default:
+					_ = newLink(rt, "bridge", "churn")
+					_ = deleteLink(rt, "churn")
+				}
+			}
+		})
+		var stats []netlink.LinkStats
+		interrupted := 0
+		for range 200 {
+			stats, err = c.Stats(stats[:0])
+			switch {
+			case errors.Is(err, netlink.ErrInterrupted):
+				interrupted++
+			case err != nil:
+				t.Error(err)
+			case len(stats) < 301:
+				t.Errorf("%d interfaces, no error", len(stats))
+			}
+		}
+		close(stop)
+		churn.Wait()
+		t.Logf("%d of 200 dumps were interrupted twice", interrupted)
+		if stats, err = c.Stats(stats[:0]); err != nil || len(stats) < 301 {
+			t.Errorf("afterwards: %d interfaces, %v", len(stats), err)
+		}
+		return nil
+	})
+}
+
+func TestClosedConnOpensAgain(t *testing.T) {
+	c, before := dial(t)
+	c.Close()
+	c.Close()
+	after, err := c.Stats(nil)
+	if err != nil || len(after) != len(before) {
+		t.Errorf("%d interfaces, before %d, %v", len(after), len(before), err)
+	}
+	if _, err := c.Name(1 << 30); !errors.Is(err, unix.ENODEV) && !errors.Is(err, unix.ENXIO) {
+		t.Errorf("name of an interface that is not there: %v", err)
+	}
+}
+
+func BenchmarkStats(b *testing.B) {
+	c, err := netlink.Dial()
+	if err != nil {
+		b.Skip(err)
+	}
+	defer c.Close()
+	var stats []netlink.LinkStats
+	b.ReportAllocs()
+	for b.Loop() {
+		if stats, err = c.Stats(stats[:0]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// traffic sends datagrams over the loopback interface of the thread's namespace.
+func traffic(t *testing.T) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer func() { _ = unix.Close(fd) }()
+	r, err := unix.NewIfreq("lo")
+	if err == nil {
+		r.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+		err = unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, r)
+	}
+	to := &unix.SockaddrInet4{Port: 9, Addr: [4]byte(net.IPv4(127, 0, 0, 1).To4())}
+	for range 100 {
+		if err == nil {
+			err = unix.Sendto(fd, make([]byte, 500), 0, to)
+		}
+		if errors.Is(err, unix.ECONNREFUSED) {
+			err = nil // nobody listens there
+		}
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func routeSocket() (int, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err == nil {
+		err = unix.Connect(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+	}
+	return fd, err
+}
+
+// addLinks makes n interfaces of whatever virtual kind this kernel has.
+func addLinks(n int) (kind string, err error) {
+	fd, err := routeSocket()
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	for _, kind = range []string{"dummy", "ifb", "veth", "bridge"} {
+		each := 1
+		if kind == "veth" {
+			each = 2 // the peer comes by itself
+		}
+		for i := 0; i < n; i += each {
+			if err = newLink(fd, kind, fmt.Sprintf("link%d", i)); err != nil {
+				break
+			}
+		}
+		if err == nil {
+			return kind, nil
+		}
+	}
+	return "", err
+}
+
+func newLink(fd int, kind, name string) error {
+	info := attribute(unix.IFLA_INFO_KIND, []byte(kind))
+	return change(fd, unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL,
+		attribute(unix.IFLA_IFNAME, append([]byte(name), 0)), attribute(unix.IFLA_LINKINFO, info))
+}
+
+func deleteLink(fd int, name string) error {
+	return change(fd, unix.RTM_DELLINK, 0, attribute(unix.IFLA_IFNAME, append([]byte(name), 0)))
+}
+
+// change sends one request and waits for its acknowledgement.
+func change(fd int, kind, flags uint16, attributes ...[]byte) error {
+	e := binary.NativeEndian
+	body := append(make([]byte, unix.SizeofIfInfomsg), slices.Concat(attributes...)...)
+	b := e.AppendUint32(nil, uint32(unix.NLMSG_HDRLEN+len(body)))
+	b = e.AppendUint16(b, kind)
+	b = e.AppendUint16(b, flags|unix.NLM_F_REQUEST|unix.NLM_F_ACK)
+	b = e.AppendUint64(b, 0)
+	b = append(b, body...)
+	if _, err := unix.Write(fd, b); err != nil {
+		return err
+	}
+	answer := make([]byte, 8192)
+	n, err := unix.Read(fd, answer)
+	if err != nil {
+		return err
+	}
+	if n < 20 || e.Uint16(answer[4:]) != unix.NLMSG_ERROR {
+		return fmt.Errorf("unexpected answer %x", answer[:n])
+	}
+	if errno := int32(e.Uint32(answer[16:])); errno != 0 {
+		return unix.Errno(-errno)
+	}
+	return nil
+}
+
+func attribute(kind uint16, value []byte) []byte {
+	e := binary.NativeEndian
+	b := e.AppendUint16(nil, uint16(4+len(value)))
+	b = append(e.AppendUint16(b, kind), value...)
+	for len(b)%4 != 0 {
+		b = append(b, 0)
+	}
+	return b
+}
