@@ -199,10 +199,10 @@ func TestStatsWhileLinksComeAndGo(t *testing.T) {
 		var churn sync.WaitGroup
 		churn.Go(func() {
 			defer func() { _ = unix.Close(rt) }()
-			for i := 0; ; i++ {
+			for {
 				select {
 				case <-stop:
-					return nil
+					return
 				default:
 					_ = newLink(rt, "bridge", "churn")
 					_ = deleteLink(rt, "churn")
