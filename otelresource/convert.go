@@ -11,15 +11,39 @@ type (
 		sample sample.Memory
 		stats  MemoryStats
 		events MemoryEvents
+		stalls stalls
 		err    error // why GetMemoryStats has nothing to return
 	}
 	cpuSnapshot struct {
 		sample     sample.CPU
 		stats      CPUStats
 		throttling CPUThrottling
+		stalls     stalls
 		err        error
 	}
 )
+
+// stalls is where the pressure of a snapshot lies.
+type stalls struct {
+	pressure   Pressure
+	some, full Stall
+}
+
+// convert returns nil where the kernel has no pressure.
+func (s *stalls) convert(from *sample.Pressure) *Pressure {
+	set := func(to **Stall, at *Stall, from sample.Opt[sample.Stall]) {
+		if v, ok := from.Get(); ok {
+			*at = Stall{Avg10: v.Avg10, Avg60: v.Avg60, Avg300: v.Avg300, TotalSeconds: float64(v.Total) / 1e6}
+			*to = at
+		}
+	}
+	set(&s.pressure.Some, &s.some, from.Some)
+	set(&s.pressure.Full, &s.full, from.Full)
+	if s.pressure.Some == nil && s.pressure.Full == nil {
+		return nil
+	}
+	return &s.pressure
+}
 
 // setInt and setFloat fill a public number and note that it is there.
 func setInt(p *presence, f Field, to *int64, from sample.Opt[uint64]) {
@@ -59,10 +83,12 @@ func (s *memorySnapshot) convert() {
 		setInt(p, FieldCacheBytes, &to.CacheBytes, g.Cached)
 		setInt(p, FieldSwapUsageBytes, &to.SwapUsageBytes, g.SwapUsed)
 		setInt(p, FieldSwapLimitBytes, &to.SwapLimitBytes, g.SwapTotal)
+		to.Pressure = s.stalls.convert(&g.Pressure)
 		return
 	}
 	g := &from.Cgroup
 	to.Scope = ScopeContainer
+	to.Pressure = s.stalls.convert(&g.Pressure)
 	setInt(p, FieldUsageBytes, &to.UsageBytes, g.Usage)
 	setInt(p, FieldWorkingSetBytes, &to.WorkingSetBytes, g.WorkingSet)
 	setInt(p, FieldRSSBytes, &to.RSSBytes, g.RSS)
@@ -101,6 +127,7 @@ func (s *cpuSnapshot) convert() {
 		setSeconds(p, FieldUsageSeconds, &to.UsageSeconds, g.Usage)
 		setSeconds(p, FieldUserSeconds, &to.UserSeconds, g.Times.User)
 		setSeconds(p, FieldSystemSeconds, &to.SystemSeconds, g.Times.System)
+		to.Pressure = s.stalls.convert(&g.Pressure)
 	}
 	if cores := to.UsageCores; p.has(FieldUsageCores) && to.LimitCores > 0 {
 		setFloat(p, FieldUsagePercent, &to.UsagePercent, sample.Some(100*cores/to.LimitCores))
@@ -116,6 +143,7 @@ func (s *cpuSnapshot) convert() {
 func (s *cpuSnapshot) convertCgroup() {
 	g, to := &s.sample.Cgroup, &s.stats
 	p := &to.present
+	to.Pressure = s.stalls.convert(&g.Pressure)
 	setFloat(p, FieldUsageCores, &to.UsageCores, g.Cores)
 	setSeconds(p, FieldUsageSeconds, &to.UsageSeconds, g.Usage)
 	setSeconds(p, FieldUserSeconds, &to.UserSeconds, g.User)

@@ -2,7 +2,6 @@ package otelresource
 
 import (
 	"reflect"
-	"slices"
 	"testing"
 	"time"
 
@@ -51,8 +50,8 @@ func fill(v reflect.Value, next *uint64) {
 	}
 }
 
-// zeros lists the exported fields below v that are zero, but for those excused.
-func zeros(v reflect.Value, path string, excused []string) (all []string) {
+// zeros lists the exported fields below v that are zero.
+func zeros(v reflect.Value, path string) (all []string) {
 	if v.Kind() == reflect.Pointer && !v.IsNil() {
 		v = v.Elem()
 	}
@@ -60,11 +59,11 @@ func zeros(v reflect.Value, path string, excused []string) (all []string) {
 		f := v.Type().Field(i)
 		name := path + f.Name
 		switch {
-		case !f.IsExported() || slices.Contains(excused, name):
+		case !f.IsExported():
 		case v.Field(i).IsZero():
 			all = append(all, name)
 		case f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct:
-			all = append(all, zeros(v.Field(i), name+".", excused)...)
+			all = append(all, zeros(v.Field(i), name+".")...)
 		}
 	}
 	return all
@@ -76,14 +75,14 @@ func TestEveryReadingReachesThePublicStruct(t *testing.T) {
 	fill(reflect.ValueOf(&memory.sample).Elem(), &next)
 	memory.sample.Own = true
 	memory.convert()
-	if z := zeros(reflect.ValueOf(&memory.stats), "", unfilled); len(z) > 0 {
+	if z := zeros(reflect.ValueOf(&memory.stats), ""); len(z) > 0 {
 		t.Errorf("MemoryStats: nothing reaches %v", z)
 	}
 	var cpu cpuSnapshot
 	fill(reflect.ValueOf(&cpu.sample).Elem(), &next)
 	cpu.sample.Own = true
 	cpu.convert()
-	if z := zeros(reflect.ValueOf(&cpu.stats), "", unfilled); len(z) > 0 {
+	if z := zeros(reflect.ValueOf(&cpu.stats), ""); len(z) > 0 {
 		t.Errorf("CPUStats: nothing reaches %v", z)
 	}
 	for f := FieldUsageBytes; f <= FieldSwapLimitBytes; f++ {
@@ -97,9 +96,6 @@ func TestEveryReadingReachesThePublicStruct(t *testing.T) {
 		}
 	}
 }
-
-// unfilled has no collector in this version.
-var unfilled = []string{"Pressure"}
 
 func TestEveryFieldHasAName(t *testing.T) {
 	seen := map[string]bool{}

@@ -98,6 +98,8 @@
 //	  container.memory.swap.limit                 up-down counter  By
 //	  container.memory.linux.events               counter          {event}   otelresource.memory.event
 //	  container.memory.paging.faults              counter          {fault}   system.paging.fault.type
+//	  container.memory.linux.pressure.time        counter          s         otelresource.pressure.stall
+//	  container.memory.linux.pressure.ratio (u)   gauge            1         otelresource.pressure.stall, otelresource.pressure.window
 //	  otelresource.limit.info                     gauge            1         otelresource.limit.resource, otelresource.limit.source
 //	  container.cpu.time                          counter          s         cpu.mode
 //	  container.cpu.usage (u)                     gauge            {cpu}
@@ -108,17 +110,22 @@
 //	  container.cpu.throttling.time               counter          s
 //	  container.cpu.burst.periods                 counter          {period}
 //	  container.cpu.burst.time                    counter          s
+//	  container.cpu.linux.pressure.time           counter          s         otelresource.pressure.stall
+//	  container.cpu.linux.pressure.ratio (u)      gauge            1         otelresource.pressure.stall, otelresource.pressure.window
 //
 //	System scope: the machine
 //
-//	  system.memory.usage            up-down counter  By     system.memory.state
-//	  system.memory.utilization (u)  gauge            1      system.memory.state
-//	  system.memory.limit            up-down counter  By
-//	  system.memory.linux.available  up-down counter  By
-//	  system.paging.usage            up-down counter  By     system.paging.state
-//	  system.cpu.time                counter          s      cpu.mode, cpu.logical_number (c)
-//	  system.cpu.utilization (u)     gauge            1      cpu.mode
-//	  system.cpu.logical.count       up-down counter  {cpu}
+//	  system.memory.usage                up-down counter  By       system.memory.state
+//	  system.memory.utilization (u)      gauge            1        system.memory.state
+//	  system.paging.faults               counter          {fault}  system.paging.fault.type
+//	  system.memory.linux.pressure.time  counter          s        otelresource.pressure.stall
+//	  system.memory.limit                up-down counter  By
+//	  system.memory.linux.available      up-down counter  By
+//	  system.paging.usage                up-down counter  By       system.paging.state
+//	  system.cpu.time                    counter          s        cpu.mode, cpu.logical_number (c)
+//	  system.cpu.utilization (u)         gauge            1        cpu.mode
+//	  system.cpu.linux.pressure.time     counter          s        otelresource.pressure.stall
+//	  system.cpu.logical.count           up-down counter  {cpu}
 //
 //	The module about itself: in every scope
 //

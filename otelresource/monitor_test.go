@@ -28,9 +28,13 @@ func TestMemoryOfAContainer(t *testing.T) {
 		RSSBytes: 134217728, CacheBytes: 100663296, WorkingSetBytes: 234881024,
 		SwapUsageBytes: 1048576, SwapLimitBytes: 134217728,
 		Events: &otelresource.MemoryEvents{Low: 1, High: 2, Max: 3, OOM: 4, OOMKill: 5, OOMGroupKill: 6},
-		Scope:  otelresource.ScopeContainer,
+		Pressure: &otelresource.MemoryPressure{
+			Some: &otelresource.Stall{Avg10: 0.1, Avg60: 0.05, Avg300: 0.01, TotalSeconds: 2.5},
+			Full: &otelresource.Stall{Avg10: 0.04, Avg60: 0.02, Avg300: 0.005, TotalSeconds: 1.5},
+		},
+		Scope: otelresource.ScopeContainer,
 	}
-	if d := cmp.Diff(want, got, ignore); d != "" {
+	if d := cmp.Diff(want, got, ignore, cmpopts.EquateApprox(0, 1e-9)); d != "" {
 		t.Error(d)
 	}
 	if age := time.Since(got.Timestamp); age < 0 || age > time.Minute {
@@ -54,7 +58,11 @@ func TestCPUOfAContainer(t *testing.T) {
 		LimitCgroup: "/work.slice", LimitFile: root.Dir() + "/sys/fs/cgroup/work.slice/cpu.max",
 		Shares: 1024, Weight: 100, QuotaUs: 50000, QuotaPeriodUs: 100000,
 		Throttling: &otelresource.CPUThrottling{Periods: 200, ThrottledPeriods: 20, ThrottledSeconds: 1.5, BurstPeriods: 3, BurstSeconds: 0.25},
-		Scope:      otelresource.ScopeContainer,
+		Pressure: &otelresource.CPUPressure{
+			Some: &otelresource.Stall{Avg10: 0.1, Avg60: 0.05, Avg300: 0.01, TotalSeconds: 0.6},
+			Full: &otelresource.Stall{Avg10: 0.04, Avg60: 0.02, Avg300: 0.005, TotalSeconds: 0.4},
+		},
+		Scope: otelresource.ScopeContainer,
 	}
 	if d := cmp.Diff(want, got, ignore, cmpopts.EquateApprox(0, 1e-9)); d != "" {
 		t.Error(d)
@@ -94,6 +102,7 @@ func TestAbsentNumbersAreLeftOutOfJSON(t *testing.T) {
 	root.Remove(ownDir + "/memory.stat")
 	root.Remove(ownDir + "/memory.swap.current")
 	root.Remove(ownDir + "/memory.events")
+	root.Remove(ownDir + "/memory.pressure")
 	s := memoryOf(t, monitorOn(t, root))
 	b, err := json.Marshal(s)
 	if err != nil {

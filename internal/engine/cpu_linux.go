@@ -190,7 +190,7 @@ func (c *cpuCollector) parseStat(p *kernfs.Pass, perCPU bool) error {
 	}
 	if err != nil {
 		err = named(c.stat, err)
-		c.engine.cfg.Diagnostics.Failed("cpu", err)
+		c.engine.fault("cpu", err)
 	}
 	return err
 }

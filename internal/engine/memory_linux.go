@@ -149,7 +149,7 @@ func (c *memoryCollector) readHost(p *kernfs.Pass, s *sample.Memory) {
 	}
 	if err != nil {
 		// Unlike a feature that a kernel lacks, a missing meminfo is a fault.
-		c.engine.cfg.Diagnostics.Failed("memory", err)
+		c.engine.fault("memory", err)
 		return
 	}
 	s.System = systemMemory(&c.host)

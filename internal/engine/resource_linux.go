@@ -81,10 +81,16 @@ func (l *linux) pass(ctx context.Context, g *gate, read func(*kernfs.Pass) error
 // failed counts an error of a file, unless it only says that this kernel does
 // not have it, that the reader gave up, or that another file hangs.
 func (l *linux) failed(collector string, err error) {
-	if cgroup.IsAbsence(err) || errors.Is(err, context.Canceled) || errors.Is(err, kernfs.ErrRefused) {
-		return
+	if !cgroup.IsAbsence(err) {
+		l.fault(collector, err)
 	}
-	l.cfg.Diagnostics.Failed(collector, err)
+}
+
+// fault is failed for a file that every kernel has.
+func (l *linux) fault(collector string, err error) {
+	if !errors.Is(err, context.Canceled) && !errors.Is(err, kernfs.ErrRefused) {
+		l.cfg.Diagnostics.Failed(collector, err)
+	}
 }
 
 func (l *linux) ReadMemory(ctx context.Context, w Want, s *sample.Memory) error {

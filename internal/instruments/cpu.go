@@ -68,6 +68,8 @@ func containerCPU() []Row[cpu] {
 			func(t *sample.Throttling) sample.Opt[uint64] { return t.Bursts }),
 		throttling("container.cpu.burst.time", "s", "CPU time used above the quota.", burst,
 			func(t *sample.Throttling) sample.Opt[uint64] { return t.BurstTime }),
+		pressureTime(Container, "cpu", func(s *cpu) *sample.Pressure { return &s.Cgroup.Pressure }),
+		pressureRatio(Container, "cpu", func(s *cpu) *sample.Pressure { return &s.Cgroup.Pressure }),
 		limitInfo("cpu", func(s *cpu) sample.Source { return s.CgroupLimit.Source }),
 	}
 }
@@ -129,7 +131,7 @@ func systemCPU() []Row[cpu] {
 			},
 		})
 	}
-	return []Row[cpu]{time, share, {
+	return []Row[cpu]{time, share, pressureTime(System, "cpu", func(s *cpu) *sample.Pressure { return &s.System.Pressure }), {
 		Metric: Metric{
 			Name: "system.cpu.logical.count", Unit: "{cpu}", Kind: UpDownCounter, Scope: System, Standard: true,
 			Description: "Reports the number of logical (virtual) processor cores created by the operating system to manage multitasking.",

@@ -104,6 +104,8 @@ func containerMemory() []Row[memory] {
 			Name: "container.memory.paging.faults", Unit: "{fault}", Kind: Counter, Scope: Container, Standard: true,
 			Description: "Container memory paging faults.",
 		}, func(s *memory) *sample.Faults { return &s.Cgroup.Faults }),
+		pressureTime(Container, "memory", func(s *memory) *sample.Pressure { return &s.Cgroup.Pressure }),
+		pressureRatio(Container, "memory", func(s *memory) *sample.Pressure { return &s.Cgroup.Pressure }),
 		limitInfo("memory", func(s *memory) sample.Source { return s.Limit.Source }),
 	}
 	return rows
@@ -171,32 +173,36 @@ func systemMemory() []Row[memory] {
 			return sample.Some(float64(n) / float64(total))
 		}))
 	}
-	return []Row[memory]{usage, share, {
-		Metric: Metric{
-			Name: "system.memory.limit", Unit: "By", Kind: UpDownCounter, Scope: System, Standard: true,
-			Description: "Total virtual memory available in the system.",
-		},
-		Series: []Series[memory]{integer(nil, func(s *memory) sample.Opt[uint64] { return s.System.Total })},
-	}, {
-		Metric: Metric{
-			Name: "system.memory.linux.available", Unit: "By", Kind: UpDownCounter, Scope: System, Standard: true,
-			Description: "An estimate of how much memory is available for starting new applications, without causing swapping.",
-		},
-		Series: []Series[memory]{integer(nil, func(s *memory) sample.Opt[uint64] { return s.System.Available })},
-	}, {
-		Metric: Metric{
-			Name: "system.paging.usage", Unit: "By", Kind: UpDownCounter, Scope: System, Standard: true,
-			Description: "Unix swap or windows pagefile usage.",
-		},
-		Series: []Series[memory]{
-			integer(attr(semconv.SystemPagingStateUsed), func(s *memory) sample.Opt[uint64] { return s.System.SwapUsed }),
-			integer(attr(semconv.SystemPagingStateFree), func(s *memory) sample.Opt[uint64] {
-				total, ok := s.System.SwapTotal.Get()
-				if !ok {
-					return s.System.SwapTotal
-				}
-				return sample.Some(total - min(total, s.System.SwapUsed.Or(0)))
-			}),
-		},
-	}}
+	return []Row[memory]{usage, share, faults(Metric{
+		Name: "system.paging.faults", Unit: "{fault}", Kind: Counter, Scope: System, Standard: true,
+		Description: "The number of page faults.",
+	}, func(s *memory) *sample.Faults { return &s.System.Faults }),
+		pressureTime(System, "memory", func(s *memory) *sample.Pressure { return &s.System.Pressure }), {
+			Metric: Metric{
+				Name: "system.memory.limit", Unit: "By", Kind: UpDownCounter, Scope: System, Standard: true,
+				Description: "Total virtual memory available in the system.",
+			},
+			Series: []Series[memory]{integer(nil, func(s *memory) sample.Opt[uint64] { return s.System.Total })},
+		}, {
+			Metric: Metric{
+				Name: "system.memory.linux.available", Unit: "By", Kind: UpDownCounter, Scope: System, Standard: true,
+				Description: "An estimate of how much memory is available for starting new applications, without causing swapping.",
+			},
+			Series: []Series[memory]{integer(nil, func(s *memory) sample.Opt[uint64] { return s.System.Available })},
+		}, {
+			Metric: Metric{
+				Name: "system.paging.usage", Unit: "By", Kind: UpDownCounter, Scope: System, Standard: true,
+				Description: "Unix swap or windows pagefile usage.",
+			},
+			Series: []Series[memory]{
+				integer(attr(semconv.SystemPagingStateUsed), func(s *memory) sample.Opt[uint64] { return s.System.SwapUsed }),
+				integer(attr(semconv.SystemPagingStateFree), func(s *memory) sample.Opt[uint64] {
+					total, ok := s.System.SwapTotal.Get()
+					if !ok {
+						return s.System.SwapTotal
+					}
+					return sample.Some(total - min(total, s.System.SwapUsed.Or(0)))
+				}),
+			},
+		}}
 }

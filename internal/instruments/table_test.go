@@ -26,7 +26,7 @@ var conventions = []convention{
 	containerconv.MemoryAvailable{}, containerconv.MemoryPagingFaults{},
 	systemconv.CPUTime{}, systemconv.CPUUtilization{}, systemconv.CPULogicalCount{},
 	systemconv.MemoryUsage{}, systemconv.MemoryUtilization{}, systemconv.MemoryLimit{}, systemconv.MemoryLinuxAvailable{},
-	systemconv.PagingUsage{},
+	systemconv.PagingUsage{}, systemconv.PagingFaults{},
 }
 
 func metrics() (all []instruments.Metric) {

@@ -1,0 +1,73 @@
+package instruments
+
+import (
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// Attributes of pressure.
+const (
+	PressureStallKey  = attribute.Key("otelresource.pressure.stall")
+	PressureWindowKey = attribute.Key("otelresource.pressure.window")
+)
+
+const pressurePriorArt = "system.{cpu,memory,io}.linux.pressure.total (proposed to the semantic conventions)"
+
+// stalls are the two lines of a PSI file.
+var stalls = []struct {
+	name string
+	read func(*sample.Pressure) sample.Opt[sample.Stall]
+}{
+	{"some", func(p *sample.Pressure) sample.Opt[sample.Stall] { return p.Some }},
+	{"full", func(p *sample.Pressure) sample.Opt[sample.Stall] { return p.Full }},
+}
+
+var pressureWindows = []struct {
+	name string
+	read func(*sample.Stall) float64
+}{
+	{"10s", func(s *sample.Stall) float64 { return s.Avg10 }},
+	{"60s", func(s *sample.Stall) float64 { return s.Avg60 }},
+	{"300s", func(s *sample.Stall) float64 { return s.Avg300 }},
+}
+
+// pressureTime is how long tasks of a scope were held up for a resource.
+func pressureTime[S any](scope Scope, resource string, of func(*S) *sample.Pressure) Row[S] {
+	r := Row[S]{Metric: Metric{
+		Name: scope.String() + "." + resource + ".linux.pressure.time", Unit: "s", Kind: Counter, Float: true, Scope: scope,
+		Description: "Time that some or all tasks were held up for want of " + resource + " (PSI).",
+		PriorArt:    pressurePriorArt, Note: "only where the kernel has PSI",
+	}}
+	for _, stall := range stalls {
+		r.Series = append(r.Series, Series[S]{
+			Attributes: attr(PressureStallKey.String(stall.name)),
+			Float: func(s *S) (float64, bool) {
+				v, ok := stall.read(of(s)).Get()
+				return float64(v.Total) / 1e6, ok
+			},
+		})
+	}
+	return r
+}
+
+// pressureRatio is the share of the newest windows, as the kernel averages them.
+func pressureRatio[S any](scope Scope, resource string, of func(*S) *sample.Pressure) Row[S] {
+	r := Row[S]{Metric: Metric{
+		Name: scope.String() + "." + resource + ".linux.pressure.ratio", Unit: "1", Kind: Gauge, Float: true, Scope: scope, OptIn: WithUtilization,
+		Description: "Share of time that some or all tasks were held up for want of " + resource + " (PSI).",
+		PriorArt:    pressurePriorArt, Note: "only where the kernel has PSI",
+	}}
+	for _, stall := range stalls {
+		for _, window := range pressureWindows {
+			r.Series = append(r.Series, Series[S]{
+				Attributes: attr(PressureStallKey.String(stall.name), PressureWindowKey.String(window.name)),
+				Float: func(s *S) (float64, bool) {
+					v, ok := stall.read(of(s)).Get()
+					return window.read(&v), ok
+				},
+			})
+		}
+	}
+	return r
+}
