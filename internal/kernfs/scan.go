@@ -7,6 +7,7 @@
 package kernfs
 
 import (
+	"bytes"
 	"errors"
 	"math"
 )
@@ -17,10 +18,8 @@ var ErrMalformed = errors.New("unexpected content")
 // Line returns the first line of b without its newline, and the rest. A
 // missing final newline is legal.
 func Line(b []byte) (line, rest []byte) {
-	for i, c := range b {
-		if c == '\n' {
-			return b[:i], b[i+1:]
-		}
+	if i := bytes.IndexByte(b, '\n'); i >= 0 {
+		return b[:i], b[i+1:]
 	}
 	return b, nil
 }
@@ -53,10 +52,7 @@ func Uint(b []byte) (uint64, bool) {
 func leadingUint(b []byte) (n uint64, rest []byte) {
 	for i, c := range b {
 		d := uint64(c - '0')
-		if d > 9 {
-			return n, b[i:]
-		}
-		if n > (math.MaxUint64-d)/10 {
+		if d > 9 || n > math.MaxUint64/10 || n*10 > math.MaxUint64-d {
 			return n, b[i:]
 		}
 		n = n*10 + d
@@ -82,10 +78,34 @@ func Int(b []byte) (int64, bool) {
 
 // UintField reads the first field of b as a number.
 func UintField(b []byte) (n uint64, rest []byte, ok bool) {
-	f, rest := Field(b)
-	n, ok = Uint(f)
-	return n, rest, ok
+	i := 0
+	for i < len(b) && isBlank(b[i]) {
+		i++
+	}
+	// One pass over the digits: the texts with many columns are read here.
+	first := i
+	for ; i < len(b); i++ {
+		d := uint64(b[i] - '0')
+		if d > 9 {
+			break
+		}
+		if i-first >= maxDigits {
+			// It may not fit into 64 bits: look again with care.
+			f, rest := Field(b[first:])
+			n, ok = Uint(f)
+			return n, rest, ok
+		}
+		n = n*10 + d
+	}
+	if i < len(b) && !isBlank(b[i]) {
+		_, rest = Field(b[i:])
+		return 0, rest, false
+	}
+	return n, b[i:], i > first
 }
+
+// maxDigits is how many any number may have and fit into 64 bits.
+const maxDigits = 19
 
 // Single reads a file that holds one number.
 func Single(b []byte) (uint64, bool) {

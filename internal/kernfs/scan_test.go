@@ -124,6 +124,33 @@ func TestKeyUint(t *testing.T) {
 	}
 }
 
+func TestUintField(t *testing.T) {
+	for name, tc := range map[string]struct {
+		in   string
+		want uint64
+		rest string
+		ok   bool
+	}{
+		"empty":           {"", 0, "", false},
+		"blanks alone":    {"  ", 0, "", false},
+		"number":          {" 12 34", 12, " 34", true},
+		"end of text":     {"12", 12, "", true},
+		"largest":         {"18446744073709551615 1", math.MaxUint64, " 1", true},
+		"beyond 64 bits":  {"18446744073709551616 1", 0, " 1", false},
+		"leading zeros":   {"000000000000000000000012 1", 12, " 1", true},
+		"letters behind":  {"12x 1", 0, " 1", false},
+		"negative":        {"-12 1", 0, " 1", false},
+		"letter at 20th":  {"1234567890123456789x 1", 0, " 1", false},
+		"fraction":        {"1.5 1", 0, " 1", false},
+		"newline ends it": {"5\n6", 5, "\n6", true},
+	} {
+		n, rest, ok := kernfs.UintField([]byte(tc.in))
+		if ok != tc.ok || ok && n != tc.want || string(rest) != tc.rest {
+			t.Errorf("%s: %d, %q, %t", name, n, rest, ok)
+		}
+	}
+}
+
 func TestScannersAllocateNothing(t *testing.T) {
 	text := []byte("MemTotal:  16 kB\nnr_periods 5\n")
 	if n := testing.AllocsPerRun(100, func() {
@@ -140,7 +167,7 @@ func TestScannersAllocateNothing(t *testing.T) {
 }
 
 func FuzzScan(f *testing.F) {
-	for _, s := range []string{"", "1", "-1", "a 1\nb: 2\n", "18446744073709551616", " \t\n", "007"} {
+	for _, s := range []string{"", "1", "-1", "a 1\nb: 2\n", "18446744073709551616", " \t\n", "007", " 18446744073709551615 x", "00000000000000000000001 2", "12x 3"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -179,6 +206,11 @@ func FuzzScan(f *testing.F) {
 		wantInt, err := strconv.ParseInt(string(b), 10, 64)
 		if err == nil && wantInt != math.MinInt64 && b[0] != '+' && !(ok && i == wantInt) || ok && err != nil {
 			t.Errorf("Int(%q) = %d, %t", b, i, ok)
+		}
+		field, after := kernfs.Field(b)
+		wantField, wantOK := kernfs.Uint(field)
+		if n, rest, ok := kernfs.UintField(b); ok != wantOK || ok && n != wantField || !bytes.Equal(rest, after) {
+			t.Errorf("UintField(%q) = %d, %q, %t", b, n, rest, ok)
 		}
 		kernfs.Single(b)
 		kernfs.KeyUint(b)

@@ -26,34 +26,33 @@ func (m *Meminfo) Parse(b []byte) error {
 	for len(b) > 0 {
 		var line []byte
 		line, b = kernfs.Line(b)
-		key, kib, ok := kernfs.KeyUint(line)
-		if !ok || kib > maxKiB {
-			continue
-		}
+		key, value := kernfs.Field(line)
 		var field *sample.Opt[uint64]
 		switch string(key) {
-		case "MemTotal":
+		case "MemTotal:":
 			field = &m.MemTotal
-		case "MemFree":
+		case "MemFree:":
 			field = &m.MemFree
-		case "MemAvailable":
+		case "MemAvailable:":
 			field = &m.MemAvailable
-		case "Buffers":
+		case "Buffers:":
 			field = &m.Buffers
-		case "Cached":
+		case "Cached:":
 			field = &m.Cached
-		case "SReclaimable":
+		case "SReclaimable:":
 			field = &m.SReclaimable
-		case "Shmem":
+		case "Shmem:":
 			field = &m.Shmem
-		case "SwapTotal":
+		case "SwapTotal:":
 			field = &m.SwapTotal
-		case "SwapFree":
+		case "SwapFree:":
 			field = &m.SwapFree
 		default:
 			continue
 		}
-		*field = sample.Some(kib << 10) // "kB" is KiB
+		if kib, _, ok := kernfs.UintField(value); ok && kib <= maxKiB {
+			*field = sample.Some(kib << 10) // "kB" is KiB
+		}
 	}
 	if !m.MemTotal.Present() {
 		return kernfs.ErrMalformed

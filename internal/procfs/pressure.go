@@ -82,27 +82,26 @@ func set(ok bool, bit int) int {
 // parseShare reads a percentage with two decimals as a share. The kernel's
 // rounding may print a little over 100.
 func parseShare(b []byte) (float64, bool) {
-	whole, decimals, _ := bytes.Cut(b, []byte("."))
-	n, ok := kernfs.Uint(whole)
-	if !ok || n > maxPercent || len(decimals) > maxDecimals {
+	if len(b) == 0 || len(b) > len("100.0000") {
 		return 0, false
 	}
-	divisor := 100.0
-	if len(decimals) > 0 {
-		d, ok := kernfs.Uint(decimals)
-		if !ok {
+	n, divisor, point := 0, 100, false
+	for i, c := range b {
+		if c == '.' && !point && i > 0 {
+			point = true
+			continue
+		}
+		d := int(c) - '0'
+		if d < 0 || d > 9 {
 			return 0, false
 		}
-		for range decimals {
-			n *= 10
+		n = n*10 + d
+		if point {
 			divisor *= 10
 		}
-		n += d
 	}
-	return float64(n) / divisor, true
+	share := float64(n) / float64(divisor)
+	return share, share <= maxShare
 }
 
-const (
-	maxPercent  = 200
-	maxDecimals = 6
-)
+const maxShare = 2
