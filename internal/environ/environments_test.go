@@ -3,6 +3,7 @@ package environ_test
 import (
 	"context"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -20,6 +21,7 @@ func TestEnvironments(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
 			in, root := load(t, name)
 			info, err := environ.Detect(context.Background(), in)
+			safe(t, reflect.ValueOf(*info))
 			got := render(info)
 			if err != nil {
 				got += "error: " + strings.ReplaceAll(err.Error(), root.Dir(), "") + "\n"
