@@ -236,6 +236,23 @@ func TestUtilizationIsTheHighestOverTheLevels(t *testing.T) {
 	}
 }
 
+func TestCPUUtilizationCountsTheNeighboursUnderAQuota(t *testing.T) {
+	root := fixture.Load(t, "testdata/docker-v2.txtar")
+	_, reader := started(t, root, otelresource.WithScopes(otelresource.ScopeContainer), otelresource.WithUtilization())
+	collect(t, reader)
+	begun := time.Now()
+	time.Sleep(150 * time.Millisecond)
+	// The own cgroup stands still; the parent, with a quota of half a CPU, used another 5 s.
+	root.Replace("sys/fs/cgroup/work.slice/cpu.stat", "usage_usec 9000000", "usage_usec 14000000")
+	points, _ := emitted(collect(t, reader))
+	if got, least := points["container.cpu.limit.utilization{}"], 5/0.5/(time.Since(begun).Seconds()+1); got < least {
+		t.Errorf("utilization %v, want at least %v", got, least)
+	}
+	if got := points["container.cpu.usage{}"]; got != 0 {
+		t.Errorf("own usage %v", got)
+	}
+}
+
 func TestPerCPUGivesEachCPUItsSeries(t *testing.T) {
 	_, reader := started(t, fixture.Load(t, "testdata/host.txtar"), otelresource.WithPerCPU())
 	points, _ := emitted(collect(t, reader))

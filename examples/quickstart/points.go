@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/cboxdk/resource-monitor/examples/internal/human"
 )
 
 // point is one data point of any kind, as a row or a JSON object.
@@ -14,6 +16,14 @@ type point struct {
 	Value      float64           `json:"value"`
 	Unit       string            `json:"unit"`
 	Attributes map[string]string `json:"attributes,omitempty"`
+}
+
+// text is the value for people. What only carries labels has no share to show.
+func (p point) text() string {
+	if strings.HasSuffix(p.Name, ".info") {
+		return ""
+	}
+	return human.Value(p.Value, p.Unit)
 }
 
 func (p point) labels() string {

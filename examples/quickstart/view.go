@@ -182,7 +182,7 @@ func (v *view) round(ctx context.Context, w io.Writer, data *metricdata.Resource
 			shown = ""
 		}
 		name = p.Name
-		fmt.Fprintf(w, "  %-42s %18s  %s\n", shown, human.Value(p.Value, p.Unit), p.labels())
+		fmt.Fprintf(w, "  %-42s %18s  %s\n", shown, p.text(), p.labels())
 	}
 	return nil
 }

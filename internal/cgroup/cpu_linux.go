@@ -43,6 +43,7 @@ type cpuFiles struct {
 	quota     *kernfs.File // v1
 	period    *kernfs.File // v1
 	stat      *kernfs.File
+	usage     *kernfs.File // v1 cpuacct.usage of the same cgroup; nil where that hierarchy has none
 }
 
 type cpusetFile struct {
@@ -63,6 +64,15 @@ func NewCPUReader(o *kernfs.Opener, groups CPUGroups) *CPUReader {
 			f.quotaFile = f.max.Path()
 		}
 		r.levels = append(r.levels, f)
+	}
+	if groups.CPU.Version == V1 && groups.Cpuacct.Version == V1 {
+		for i := range r.levels {
+			for _, l := range groups.Cpuacct.Levels {
+				if l.Path == r.levels[i].Path {
+					r.levels[i].usage = o.File(l.Dir + "/cpuacct.usage")
+				}
+			}
+		}
 	}
 	if len(r.levels) > 0 {
 		own := r.levels[0]
@@ -216,6 +226,20 @@ func (r *CPUReader) ReadThrottling(p *kernfs.Pass, level int, c *CPU, report Rep
 	}
 }
 
+// ReadLevelUsage returns the CPU time of a level, its neighbours' included.
+// Absent on v1 where the cpuacct hierarchy does not have the same cgroup.
+func (r *CPUReader) ReadLevelUsage(p *kernfs.Pass, level int, report Report) sample.Opt[uint64] {
+	switch l := &r.levels[level]; {
+	case l.max != nil:
+		var stat CPUStat
+		parse(p, l.stat, stat.Parse, report)
+		return stat.Usage
+	case l.usage != nil:
+		return number(p, l.usage, report)
+	}
+	return sample.Opt[uint64]{}
+}
+
 // Binding returns the level with the smallest quota, or -1 where none is set.
 // Of equal ones the innermost binds.
 func (c *CPU) Binding() (level int, cores float64) {
@@ -232,7 +256,7 @@ func (c *CPU) Binding() (level int, cores float64) {
 func (r *CPUReader) Close() {
 	for i := range r.levels {
 		l := &r.levels[i]
-		closeAll(l.max, l.quota, l.period, l.stat)
+		closeAll(l.max, l.quota, l.period, l.stat, l.usage)
 	}
 	for i := range r.cpusets {
 		r.cpusets[i].Close()

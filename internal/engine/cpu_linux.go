@@ -37,11 +37,19 @@ type cpuCollector struct {
 	throttling struct{ periods, throttled, time, bursts, burstTime counter }
 	perCPU     perCPU // v1 cgroup
 
+	levels []levelUsage // of the ancestors, read for the utilization
+
 	modes         modeCounters
 	systemWindow  window
 	shares        shareWindow
 	systemPerCPU  perCPU
 	systemPerMode []modeCounters
+}
+
+// levelUsage is the CPU usage of one ancestor.
+type levelUsage struct {
+	counter
+	window
 }
 
 func newCPUCollector(l *linux) *cpuCollector {
@@ -232,8 +240,8 @@ func (c *cpuCollector) fillCgroup(p *kernfs.Pass, w Want, binding int, s *sample
 			g.Shares = sample.Some(shares)
 		}
 	}
-	if cores, ok := g.Cores.Get(); ok && s.CgroupLimit.Known() && s.CgroupLimit.Value > 0 {
-		g.Utilization = sample.Some(cores / s.CgroupLimit.Value)
+	if w.Utilization {
+		g.Utilization = c.utilization(p, s)
 	}
 	if w.PerCPU {
 		for i, n := range raw.PerCPU {
@@ -256,6 +264,30 @@ func (c *cpuCollector) fillCgroup(p *kernfs.Pass, w Want, binding int, s *sample
 		Time:   t.time.add(l.Path, from.ThrottledTime),
 		Bursts: t.bursts.add(l.Path, from.Bursts), BurstTime: t.burstTime.add(l.Path, from.BurstTime),
 	}
+}
+
+// utilization is the highest over the levels: under a quota that neighbours use
+// up, a process is throttled however little it uses itself.
+func (c *cpuCollector) utilization(p *kernfs.Pass, s *sample.CPU) (most sample.Opt[float64]) {
+	consider := func(used sample.Opt[float64], limit float64) {
+		if n, ok := used.Get(); ok && limit > 0 && n/limit >= most.Or(0) {
+			most = sample.Some(n / limit)
+		}
+	}
+	consider(s.Cgroup.Cores, s.CgroupLimit.Value)
+	for len(c.levels) < len(c.raw.Levels) {
+		c.levels = append(c.levels, levelUsage{})
+	}
+	for i := range c.raw.Levels {
+		quota, ok := c.raw.Levels[i].Cores()
+		if !ok || i == 0 { // the own cgroup is considered already
+			continue
+		}
+		l := &c.levels[i]
+		total := l.add(c.raw.Levels[i].Path, c.reader.ReadLevelUsage(p, i, c.report))
+		consider(l.observe(p.Now(), total, l.rebased, c.least()), quota)
+	}
+	return most
 }
 
 // least is the shortest window over which usage is computed.

@@ -533,6 +533,7 @@ func TestAReaderThatGivesUpLeavesThePlaceAlone(t *testing.T) {
 
 func TestUsageOverTheWindow(t *testing.T) {
 	b := open(t, machine+mountV2+self("0::/a")+group(top+"/a", "cpu.max=200000 100000"))
+	b.want.Utilization = true
 	c := b.cpu()
 	expect(t, "before the window is full", c.Cgroup.Cores, sample.Opt[float64]{})
 	b.after(2 * time.Second)
