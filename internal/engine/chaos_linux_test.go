@@ -17,7 +17,7 @@ func TestAnyContentYieldsAConsistentReading(t *testing.T) {
 	v2 := machine + mountV2 + self("0::/p/l") + "-- " + top + "/cpu.stat --\nusage_usec 99\n" +
 		group(top+"/p", "memory.max=268435456", "cpu.max=50000 100000") + group(top+"/p/l", "memory.max=536870912", "cpu.max=150000 100000")
 	v1 := machine + v1Memory + v1CPU + "-- proc/self/mountinfo --\n" + v1Mounts + self("4:memory:/a\n3:cpuset:/a\n2:cpu,cpuacct:/a")
-	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 6))
+	random := rand.New(rand.NewPCG(5, 6))
 	texts := []string{
 		"", "\n", "0\n", "1\n", "max\n", "-1\n", "18446744073709551615\n", "9223372036854771712\n", "268435456", "x y z\n", "0 0\n", "100000 1\n",
 		"usage_usec 5\nuser_usec 18446744073709551615\nsystem_usec 1\n", "usage_usec 9223372036854775\nuser_usec 0\nsystem_usec 0\nnr_periods 1\n",
@@ -26,7 +26,7 @@ func TestAnyContentYieldsAConsistentReading(t *testing.T) {
 		"MemTotal: 1 kB\nMemFree: 5 kB\nMemAvailable: 9 kB\n", "MemTotal: 0 kB\n", "\xff\xfe\x00", "0::/p\n", "0::/\n4:memory:/\n", "0::/../x\n",
 		"1 2 0:3 /p /sys/fs/cgroup rw - cgroup2 c rw\n", strings.Repeat("7 ", 9000),
 	}
-	for round := range 800 {
+	for round := range 60 {
 		archive := v2
 		if round%2 == 1 {
 			archive = v1
