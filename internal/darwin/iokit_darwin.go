@@ -45,7 +45,7 @@ func (s *system) ChildObject(o Object) (Object, error) {
 }
 
 func (s *system) ReleaseObject(o Object) {
-	syscall6(addr_IOObjectRelease, uintptr(o), 0, 0, 0, 0, 0)
+	_, _, _ = syscall6(addr_IOObjectRelease, uintptr(o), 0, 0, 0, 0, 0)
 }
 
 func (s *system) NewString(text string) Ref {
@@ -94,5 +94,5 @@ func (s *system) Text(str Ref, buf []byte) (int, bool) {
 }
 
 func (s *system) ReleaseRef(r Ref) {
-	syscall6(addr_CFRelease, uintptr(r), 0, 0, 0, 0, 0)
+	_, _, _ = syscall6(addr_CFRelease, uintptr(r), 0, 0, 0, 0, 0)
 }
