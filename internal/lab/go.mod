@@ -1,0 +1,3 @@
+module github.com/cboxdk/resource-monitor/internal/lab
+
+go 1.26.0
