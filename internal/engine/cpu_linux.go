@@ -28,6 +28,7 @@ type cpuCollector struct {
 	raw          cgroup.CPU
 	host         procfs.Stat
 	onlineCPUs   kernfs.CPUSet
+	onlineFile   string // the file that said how many there are
 	affinity     unix.CPUSet
 	report       cgroup.Report
 
@@ -139,7 +140,7 @@ func (c *cpuCollector) readLimits(p *kernfs.Pass, s *sample.CPU) {
 	if n, ok := c.readOnline(p); ok {
 		s.System.Logical = sample.Some(uint64(n))
 		s.Available = sample.Some(float64(n))
-		s.Limit = sample.Limit[float64]{Value: float64(n), Source: c.engine.hostSource(), File: c.online.Path()}
+		s.Limit = sample.Limit[float64]{Value: float64(n), Source: c.engine.hostSource(), File: c.onlineFile}
 	}
 	if c.reader != nil {
 		c.reader.ReadLimits(p, &c.raw, c.report)
@@ -166,12 +167,14 @@ func (c *cpuCollector) readOnline(p *kernfs.Pass) (int, bool) {
 	if err == nil {
 		err = c.onlineCPUs.Parse(b)
 	}
+	c.onlineFile = c.online.Path()
 	if n := c.onlineCPUs.Count(); err == nil && n > 0 {
 		return n, true
 	}
 	if err != nil {
 		c.report(named(c.online, err))
 	}
+	c.onlineFile = c.stat.Path()
 	if err := c.parseStat(p, true); err != nil {
 		return 0, false
 	}

@@ -80,7 +80,7 @@ func (c *limitsCollector) listCPU(s *sample.Limits, cpu *sample.CPU) {
 		cores("affinity", float64(n), sample.SourceAffinity, "", "")
 	}
 	if n, ok := cpu.System.Logical.Get(); ok {
-		cores("cpu", float64(n), c.engine.hostSource(), "", c.cpu.online.Path())
+		cores("cpu", float64(n), c.engine.hostSource(), "", c.cpu.onlineFile)
 	}
 }
 

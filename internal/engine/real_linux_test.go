@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
 	"github.com/cboxdk/resource-monitor/internal/hostfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -58,8 +60,8 @@ func TestChild(t *testing.T) {
 				b[i] = 1
 			}
 			hold = append(hold, b)
-		case "burn": // milliseconds
-			for end := time.Now().Add(time.Duration(n) * time.Millisecond); time.Now().Before(end); {
+		case "burn": // milliseconds of CPU time, however long they take on a busy machine
+			for end := cpuTime() + time.Duration(n)*time.Millisecond; cpuTime() < end; {
 			}
 		}
 		var m sample.Memory
@@ -80,6 +82,14 @@ func TestChild(t *testing.T) {
 		}
 	}
 	_ = hold[:0]
+}
+
+func cpuTime() time.Duration {
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
+		panic("getrusage cannot fail")
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // child is a running TestChild.
@@ -274,7 +284,7 @@ func TestRealLimitsUsageAndChanges(t *testing.T) {
 		t.Errorf("usage %d, the kernel says %d", r.Memory, usage)
 	}
 	before := r.CPU
-	if r = c.ask("burn 200"); r.CPU < before+30*uint64(time.Millisecond) {
+	if r = c.ask("burn 100"); r.CPU < before+90*uint64(time.Millisecond) {
 		t.Errorf("CPU time went from %d to %d while it was burnt", before, r.CPU)
 	}
 	if kernel := g.number("cpuacct", "a", "cpuacct.usage"); r.CPU > kernel || kernel-r.CPU > uint64(time.Second) {
@@ -282,9 +292,9 @@ func TestRealLimitsUsageAndChanges(t *testing.T) {
 	}
 
 	g.write("memory", "a", "memory.limit_in_bytes", strconv.Itoa(512*mib))
-	g.write("cpu", "a", "cpu.cfs_quota_us", "25000")
+	g.write("cpu", "a", "cpu.cfs_quota_us", "80000")
 	c.until("a change of the limits", func(r reading) bool {
-		return r.MemoryLimit.Value == 512*mib && r.CPULimit.Value == 0.25
+		return r.MemoryLimit.Value == 512*mib && r.CPULimit.Value == 0.8
 	})
 
 	g.write("memory", "b", "memory.limit_in_bytes", strconv.Itoa(128*mib))
@@ -325,7 +335,7 @@ func TestRealLimitsOnTheParentOnly(t *testing.T) {
 		t.Errorf("the own usage went from %d to %d", before.Memory, after.Memory)
 	}
 
-	burnt := c.ask("burn 600")
+	burnt := c.ask("burn 150")
 	if burnt.Throttled <= before.Throttled || burnt.ThrottledTime <= before.ThrottledTime {
 		t.Errorf("throttled %d times, %d ns, before %d, %d", burnt.Throttled, burnt.ThrottledTime, before.Throttled, before.ThrottledTime)
 	}
