@@ -53,10 +53,11 @@ func newPlace(c *Config) *place {
 // current returns the tree and its generation, having looked again where the
 // interval has passed.
 func (p *place) current(pass *kernfs.Pass) (*cgroup.Tree, int) {
-	if p.enter() != nil {
-		return &cgroup.Tree{}, 0
-	}
+	p.mu.Lock()
 	defer p.leave()
+	if p.closed.Load() {
+		return p.tree, p.generation // a reading that is still under way ends as it began
+	}
 	if p.generation > 0 && pass.Now().Sub(p.checked) < p.cfg.Interval {
 		return p.tree, p.generation
 	}
