@@ -14,6 +14,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/hostfs"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
@@ -47,8 +48,9 @@ type Input struct {
 	// file system costs one goroutine and not one each time; nil: a new one.
 	Guard *kernfs.Guard
 
-	// fail lets tests deny single files, which permissions cannot do to root.
-	fail func(name string) error
+	// file lets tests answer for single files: deny them, which permissions
+	// cannot do to root, or let them hang.
+	file func(name string) (b []byte, ok bool, err error)
 }
 
 // DefaultMarkers are the files that runtimes leave in their containers, and PID 1's cgroup.
@@ -96,7 +98,8 @@ type detector struct {
 	ctx  context.Context
 	info *Info
 	errs []error
-	late bool // a source did not answer in time
+	hung bool // a source did not answer within our patience
+	late bool // an error about time is among errs
 
 	machine       machine // what the kernel says about itself
 	sandboxSource string
@@ -129,25 +132,40 @@ func (d *detector) linux() {
 // serves /proc/cpuinfo, the root itself may be on NFS.
 func (d *detector) read(name string, limit int64) ([]byte, error) {
 	return guarded(d, func() ([]byte, error) {
-		if d.in.fail != nil {
-			if err := d.in.fail(name); err != nil {
-				return nil, err
+		if d.in.file != nil {
+			if b, ok, err := d.in.file(name); ok {
+				return b, err
 			}
 		}
 		return d.in.Root.ReadFile(name, limit)
 	})
 }
 
-// guarded runs work with the time limit of the Guard. Once something hangs,
-// the Guard refuses whatever follows, so the limit is paid once.
+// patience is how much longer than the Guard we wait, once. A container with a CPU quota of a few
+// milliseconds may be off the CPU for longer than the Guard's limit, and detection is worth a second at start.
+const patience = time.Second - kernfs.HangLimit
+
+// guarded runs work with the time limit of the Guard. Once something hangs for
+// good, the Guard refuses whatever follows, so the wait is paid once.
 func guarded[T any](d *detector, work func() (T, error)) (T, error) {
-	// A channel, not a variable: work that was abandoned may still return.
-	out := make(chan T, 1)
-	_, err := d.in.Guard.Do(d.ctx, func() error {
+	// Channels, not variables: work that was abandoned may still return.
+	out, late := make(chan T, 1), make(chan error, 1)
+	abandoned, err := d.in.Guard.Do(d.ctx, func() error {
 		v, err := work()
 		out <- v
 		return err
-	}, func(error) {})
+	}, func(err error) { late <- err })
+	if abandoned && errors.Is(err, kernfs.ErrHung) && !d.hung {
+		timer := time.NewTimer(patience)
+		defer timer.Stop()
+		select {
+		case err = <-late:
+		case <-timer.C:
+			d.hung = true
+		case <-d.ctx.Done():
+			err = d.ctx.Err()
+		}
+	}
 	var v T
 	select {
 	case v = <-out:
@@ -213,9 +231,9 @@ func (d *detector) env(name string) (string, bool) {
 
 // head returns at most the first limit bytes of a file.
 func (in *Input) head(name string, limit int64) ([]byte, error) {
-	if in.fail != nil {
-		if err := in.fail(name); err != nil {
-			return nil, err
+	if in.file != nil {
+		if b, ok, err := in.file(name); ok {
+			return b, err
 		}
 	}
 	f, err := in.Root.Open(name)

@@ -2,9 +2,6 @@ package environ_test
 
 import (
 	"context"
-	"errors"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -29,31 +26,22 @@ func FuzzDetect(f *testing.F) {
 		f.Add(read("/proc/self/cgroup"), read("/proc/self/mountinfo"), read("/proc/1/environ"), env, read("/sys/class/dmi/id/product_name"), "KVMKVMKVM")
 	}
 	f.Add("0::/\xff\x00", "1 1 0:1 /\\040 / - x", "container=\xff", "container=\nPOD_NAME=$(x)", "\x1b[31m", "\xff")
-	dir := f.TempDir()
-	root, err := hostfs.New(dir)
+	root, err := hostfs.New(f.TempDir())
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, self, mountinfo, environment, env, dmi, signature string) {
-		write := func(name, text string) {
-			at := filepath.Join(dir, name)
-			if err := errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), os.WriteFile(at, []byte(text), 0o644)); err != nil {
-				t.Fatal(err)
-			}
+		files := map[string]string{
+			"/proc/self/cgroup": self, "/proc/1/cgroup": self, "/proc/self/mountinfo": mountinfo,
+			"/proc/1/environ": environment, "/proc/self/status": environment,
+			"/run/host/container-manager": env, "/etc/hosts": env,
 		}
-		write("proc/self/cgroup", self)
-		write("proc/1/cgroup", self)
-		write("proc/self/mountinfo", mountinfo)
-		write("proc/1/environ", environment)
-		write("proc/self/status", environment)
-		write("run/host/container-manager", env)
-		write("etc/hosts", env)
 		for _, name := range []string{
-			"sys/class/dmi/id/product_name", "sys/class/dmi/id/sys_vendor", "proc/version", "proc/sys/kernel/osrelease", "proc/sys/kernel/hostname",
-			"proc/cpuinfo", "proc/sysinfo", "sys/hypervisor/type", "proc/device-tree/compatible", "sys/firmware/acpi/tables/DSDT",
-			"var/run/secrets/kubernetes.io/serviceaccount/namespace", "sys/firmware/dmi/entries/0-0/raw",
+			"/sys/class/dmi/id/product_name", "/sys/class/dmi/id/sys_vendor", "/proc/version", "/proc/sys/kernel/osrelease", "/proc/sys/kernel/hostname",
+			"/proc/cpuinfo", "/proc/sysinfo", "/sys/hypervisor/type", "/proc/device-tree/compatible", "/sys/firmware/acpi/tables/DSDT",
+			"/var/run/secrets/kubernetes.io/serviceaccount/namespace", "/sys/firmware/dmi/entries/0-0/raw",
 		} {
-			write(name, dmi)
+			files[name] = dmi
 		}
 		in := environ.Input{
 			Root: root, Markers: environ.DefaultMarkers(), PID: 1, Arch: "amd64",
@@ -63,11 +51,36 @@ func FuzzDetect(f *testing.F) {
 				return environ.CPUID{Hypervisor: true, Signature: signature, Signature100: signature}, true
 			},
 		}
+		environ.SetFiles(&in, files)
 		info, err := environ.Detect(context.Background(), in)
 		if err != nil {
 			t.Errorf("error %v", err)
 		}
 		safe(t, reflect.ValueOf(*info))
+	})
+}
+
+func FuzzMembership(f *testing.F) {
+	f.Add([]byte("0::/system.slice/docker-" + a64 + ".scope\n"))
+	f.Add([]byte("9:memory:/a\n:::\n1:name=systemd:/b:c\n0::"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if n := environ.ParseMembership(b); n > 64 {
+			t.Errorf("%d lines", n)
+		}
+	})
+}
+
+func FuzzMountinfo(f *testing.F) {
+	f.Add([]byte("1 1 0:1 /x/containers/" + a64 + "/hosts//deleted /etc/hosts rw - ext4 /dev/x rw\n"))
+	f.Add([]byte("1 1 0:1 /pods/" + uid + "/containers/web/1f0c2d3e /dev/termination-log rw shared:1 - ext4 /dev/x rw"))
+	f.Add([]byte("1 1 0:1 /../.. /sys/fs/cgroup ro - cgroup2 cgroup2 rw, a b"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		_, _, _, ids := environ.ParseMounts(b)
+		for _, id := range ids {
+			if len(id) != 64 || strings.Trim(id, "0123456789abcdef") != "" {
+				t.Errorf("id %q", id)
+			}
+		}
 	})
 }
 

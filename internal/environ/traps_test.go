@@ -161,6 +161,21 @@ func TestHungMountinfo(t *testing.T) {
 	}
 }
 
+// TestSlowSource is a process that a CPU quota stops for longer than the Guard waits.
+func TestSlowSource(t *testing.T) {
+	in, root := load(t, "testdata/docker-v2-hostns.txtar")
+	environ.SetFail(&in, func(name string) error {
+		if name == "/proc/self/mountinfo" {
+			time.Sleep(kernfs.HangLimit + 100*time.Millisecond)
+		}
+		return nil
+	})
+	info, err := environ.Detect(context.Background(), in)
+	if want, _ := root.Section("want"); err != nil || render(info) != want {
+		t.Errorf("%v\n%s", err, render(info))
+	}
+}
+
 func TestEndedContext(t *testing.T) {
 	in, _ := load(t, "testdata/docker-v2.txtar")
 	ctx, cancel := context.WithCancel(context.Background())
