@@ -22,6 +22,7 @@ type expectation struct {
 	runtime string // empty: nothing inside names it
 	name    string
 	id      int
+	private bool // the runtime was told to hide the cgroup's path
 	limits  bool // the runtime was told to set the limits, and mounts the cgroups inside
 	// unseen is the reason why systemd-detect-virt sees no container where we
 	// see one; empty where it must see it.
@@ -67,6 +68,9 @@ func (l *lab) check(t *testing.T, want expectation, id string, r *report) {
 	}
 	if c.PodUID != "" {
 		t.Errorf("there is no pod, and its uid is %q", c.PodUID)
+	}
+	if id != "" && want.private && strings.Contains(r.Files["/proc/self/cgroup"], id) {
+		t.Error("the cgroup namespace was to be private, and the id is in the cgroup's path")
 	}
 	l.checkVirtualization(t, r)
 	switch {

@@ -17,15 +17,34 @@ import (
 
 const cgroupRoot = "/sys/fs/cgroup"
 
+// shared are the places that the runtimes use beside the folders that they are
+// given. What was there before stays, but for things of the lab's own name.
+var shared = []string{
+	"/dev/shm/libpod_lock",
+	"/etc/docker/key.json",
+	"/run/containerd",
+	"/run/containers",
+	"/run/crun",
+	"/run/docker",
+	"/run/libpod",
+	"/run/lock/lxc",
+	"/run/lxc",
+	"/run/runc",
+	"/run/systemd/nspawn",
+	"/var/lib/containers",
+}
+
 // cleanUpLater removes at the end what the runtimes leave behind. They have
 // been stopped by then: each one's test does that itself.
 func (l *lab) cleanUpLater(t *testing.T) {
 	t.Helper()
 	groups := cgroups()
-	// Podman keeps its locks in a file outside of all the folders that it is given.
-	const locks = "/dev/shm/libpod_lock"
-	_, err := os.Stat(locks)
-	removeLocks := errors.Is(err, fs.ErrNotExist)
+	var absent []string
+	for _, name := range shared {
+		if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+			absent = append(absent, name)
+		}
+	}
 	t.Cleanup(func() {
 		for _, pid := range l.processes(t) {
 			t.Errorf("process %s was left behind: %s", pid, commandLine(pid))
@@ -45,11 +64,40 @@ func (l *lab) cleanUpLater(t *testing.T) {
 		} else if err := os.RemoveAll(l.folder); err != nil {
 			t.Error(err)
 		}
-		if removeLocks {
-			_ = os.Remove(locks)
-		}
+		l.removeShared(t, absent)
 		l.removeCgroups(t, groups)
 	})
+}
+
+// removeShared removes the shared places that were not there, and what bears
+// the lab's name in the others.
+func (l *lab) removeShared(t *testing.T, absent []string) {
+	t.Helper()
+	names := absent
+	for _, root := range shared {
+		if slices.Contains(absent, root) {
+			continue
+		}
+		_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || !strings.Contains(entry.Name(), l.name) {
+				return nil // others' files come and go
+			}
+			names = append(names, path)
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		})
+	}
+	for _, name := range names {
+		if mounted(t, func(point string) bool { return strings.HasPrefix(point, name+"/") }) != nil {
+			t.Errorf("%s is in use by others who began meanwhile, and stays", name)
+			continue
+		}
+		if err := os.RemoveAll(name); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // cgroups are all folders of all hierarchies.
@@ -102,8 +150,13 @@ func (l *lab) owns(path string) bool {
 	return false
 }
 
-// mounts are the mount points below the lab's folder, parents first.
+// mounts are the mount points that bear the lab's name, parents first.
 func (l *lab) mounts(t *testing.T) []string {
+	t.Helper()
+	return mounted(t, func(point string) bool { return strings.Contains(point, l.name) })
+}
+
+func mounted(t *testing.T, wanted func(point string) bool) []string {
 	t.Helper()
 	b, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -111,7 +164,7 @@ func (l *lab) mounts(t *testing.T) []string {
 	}
 	var all []string
 	for line := range strings.Lines(string(b)) {
-		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4], l.folder+"/") {
+		if fields := strings.Fields(line); len(fields) > 4 && wanted(fields[4]) {
 			all = append(all, fields[4])
 		}
 	}

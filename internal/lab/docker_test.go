@@ -50,7 +50,7 @@ func testDocker(ctx context.Context, t *testing.T, l *lab) {
 		{"privileged", []string{"--privileged"}},
 	} {
 		t.Run(variant.name, func(t *testing.T) {
-			l.examine(ctx, t, expectation{runtime: "docker", id: idAlways, limits: true},
+			l.examine(ctx, t, expectation{runtime: "docker", id: idAlways, private: variant.name == "cgroupns=private", limits: true},
 				func(ctx context.Context, t *testing.T, arguments ...string) ([]byte, string, error) {
 					name := l.name + "-" + randomID()[:8]
 					create := append([]string{"create", "--name", name, "--network", "none"}, variant.options...)

@@ -120,7 +120,7 @@ func testPodman(ctx context.Context, t *testing.T, l *lab) {
 			}
 			for _, namespace := range []string{"host", "private"} {
 				t.Run("cgroupns="+namespace, func(t *testing.T) {
-					l.examine(ctx, t, expectation{runtime: "podman", id: idAlways, limits: true},
+					l.examine(ctx, t, expectation{runtime: "podman", id: idAlways, private: namespace == "private", limits: true},
 						func(ctx context.Context, t *testing.T, arguments ...string) ([]byte, string, error) {
 							idFile := filepath.Join(folder, "id-"+randomID())
 							create := append([]string{"create", "--cidfile", idFile, "--network", "none", "--cgroupns", namespace,
