@@ -31,7 +31,7 @@ const realInterval, realSlack = 100 * time.Millisecond, 250 * time.Millisecond
 type reading struct {
 	Memory, CPU                         uint64 // usage
 	Available, Throttled, ThrottledTime uint64
-	AvailableCores                      float64
+	AvailableCores, Allocations         float64
 	MemoryLimit                         sample.Limit[uint64]
 	CPULimit                            sample.Limit[float64]
 	MemoryError, CPUError               string
@@ -67,6 +67,13 @@ func TestChild(t *testing.T) {
 		var m sample.Memory
 		var c sample.CPU
 		var r reading
+		if command == "allocations" {
+			w := Want{System: true, Utilization: true}
+			r.Allocations = testing.AllocsPerRun(50, func() {
+				_ = source.ReadMemory(context.Background(), w, &m)
+				_ = source.ReadCPU(context.Background(), w, &c)
+			})
+		}
 		if err := source.ReadMemory(context.Background(), Want{}, &m); err != nil || m.Err != nil {
 			r.MemoryError = fmt.Sprint(err, m.Err)
 		}
@@ -289,6 +296,10 @@ func TestRealLimitsUsageAndChanges(t *testing.T) {
 	}
 	if kernel := g.number("cpuacct", "a", "cpuacct.usage"); r.CPU > kernel || kernel-r.CPU > uint64(time.Second) {
 		t.Errorf("CPU time %d, the kernel says %d", r.CPU, kernel)
+	}
+	// Under the race detector a pool forgets every fourth thing, which is one here.
+	if n := c.ask("allocations").Allocations; n > 1 {
+		t.Errorf("a reading allocates %v times", n)
 	}
 
 	g.write("memory", "a", "memory.limit_in_bytes", strconv.Itoa(512*mib))
