@@ -269,10 +269,10 @@ func below(point, root, path string) string {
 	return filepath.Join(point, rel)
 }
 
-// reading is a value of a kernel file and when it was read.
+// reading is a value of a kernel file and the time in which it was read.
 type reading struct {
-	at    time.Time
-	value float64
+	began, ended time.Time
+	value        float64
 }
 
 // record reads a kernel file every few milliseconds until ctx ends, so that a
@@ -287,12 +287,13 @@ func record(ctx context.Context, read func() (float64, error)) func() ([]reading
 		ticker := time.NewTicker(10 * time.Millisecond)
 		defer ticker.Stop()
 		for {
+			began := time.Now()
 			value, err := read()
 			if err != nil {
 				failure = err
 				return
 			}
-			readings = append(readings, reading{time.Now(), value})
+			readings = append(readings, reading{began, time.Now(), value})
 			select {
 			case <-ctx.Done():
 				return
@@ -307,11 +308,12 @@ func record(ctx context.Context, read func() (float64, error)) func() ([]reading
 }
 
 // extremes gives the smallest and the largest value that a file can have held
-// from one moment to another. The readings around the time count as well: what
-// changed between two readings shows in the later one.
+// from one moment to another. The last reading before that time and the first
+// one after it count as well: the file may have changed right after the one,
+// and right before the other.
 func extremes(readings []reading, from, to time.Time) (low, high float64, ok bool) {
-	first := sort.Search(len(readings), func(i int) bool { return !readings[i].at.Before(from) })
-	last := sort.Search(len(readings), func(i int) bool { return readings[i].at.After(to) })
+	first := sort.Search(len(readings), func(i int) bool { return readings[i].ended.After(from) })
+	last := sort.Search(len(readings), func(i int) bool { return readings[i].began.After(to) })
 	if last == 0 || first == len(readings) {
 		return 0, 0, false
 	}

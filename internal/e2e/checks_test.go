@@ -27,7 +27,7 @@ func (o *observation) checkContract(t *testing.T) {
 	for _, p := range o.points {
 		row, ok := contract[p.metric]
 		if !ok {
-			complain(p, "not in METRICS")
+			complain(p, "not in the table of metrics")
 			continue
 		}
 		if p.unit != row.unit {
@@ -56,7 +56,7 @@ func (o *observation) checkContract(t *testing.T) {
 		}
 		for key := range p.attributes {
 			if _, ok := row.attributes[key]; !ok {
-				complain(p, "%s is not in METRICS, or only with details switched on", key)
+				complain(p, "%s is not in the table of metrics, or only with details switched on", key)
 			}
 		}
 	}
@@ -207,18 +207,8 @@ func (o *observation) checkMachine(t *testing.T) {
 	}
 	matches(t, o.of("system.memory.linux.available"), o.memAvailable, 0.10, 0)
 
-	// No machine has more CPU time than its processors have, and no less: idle
-	// counts. 10 ms is the step of /proc/stat, on each processor and mode.
-	total := o.sum("system.cpu.time")
-	if len(total) < 2 {
-		t.Fatalf("%d points of system.cpu.time, want at least 2", len(total))
-	}
-	first, last := total[0], total[len(total)-1]
-	window := last.at.Sub(first.at).Seconds()
-	slack := o.onlineProcessor * freshness.Seconds()
-	if grown, want := last.value-first.value, window*o.onlineProcessor; math.Abs(grown-want) > 0.05*want+slack {
-		t.Errorf("system.cpu.time grew by %g s in %g s on %g processors", grown, window, o.onlineProcessor)
-	}
+	// The modes are read from one line, so only rounding may differ.
+	matches(t, o.sum("system.cpu.time"), o.machineTime, 0, 0.1)
 }
 
 // checkLimits expects the limits that the test set, and their source.
@@ -264,14 +254,18 @@ func (o *observation) checkMemory(t *testing.T) {
 	usage := o.of("container.memory.usage")
 	matches(t, usage, o.memoryUsage, 0.10, 0)
 
+	// The point of the same export is the nearest one.
 	value := func(metric string, at time.Time) float64 {
+		nearest, distance := math.NaN(), exportEvery/2
 		for _, p := range o.of(metric) {
-			if p.at.Sub(at).Abs() < exportEvery/10 {
-				return p.value
+			if d := p.at.Sub(at).Abs(); d < distance {
+				nearest, distance = p.value, d
 			}
 		}
-		t.Errorf("no point of %s beside that of container.memory.usage at %v", metric, at)
-		return math.NaN()
+		if math.IsNaN(nearest) {
+			t.Errorf("no point of %s beside that of container.memory.usage at %v", metric, at)
+		}
+		return nearest
 	}
 	for _, u := range usage {
 		rss, set := value("container.memory.rss", u.at), value("container.memory.working_set", u.at)
@@ -325,7 +319,7 @@ func (o *observation) checkCPU(t *testing.T) {
 		t.Errorf("container.cpu.time grew by %g s while %g s were used", g, burnt)
 	}
 	user, system := grown(o.of("container.cpu.time", "cpu.mode", "user")), grown(o.of("container.cpu.time", "cpu.mode", "system"))
-	if user < 0.5*burnt || user < system {
+	if user < 0.5*burnt {
 		t.Errorf("of the %g s used container.cpu.time counts %g s as user and %g s as system time", burnt, user, system)
 	}
 	t.Logf("used %.2f s in %.2f s; counted %.2f s user and %.2f s system", burnt, o.burnEnded.Sub(o.burnBegan).Seconds(), user, system)

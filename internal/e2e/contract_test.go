@@ -2,7 +2,7 @@
 
 package e2e
 
-// row is what METRICS says of one metric. The rows are written out here, and
+// row is what the published table says of one metric. The rows are written out here, and
 // not taken from the instrument table: what leaves a Collector is held against
 // the published names, not against the code that makes them.
 type row struct {
@@ -45,7 +45,7 @@ var (
 	errorSource = attributes{"otelresource.source": nil, "error.type": nil}
 )
 
-// contract holds every row of METRICS but those of the process scope, which is
+// contract holds every row of the table but those of the process scope, which is
 // off by default. Momentary usage and ratios are there because the quickstart
 // asks for them.
 var contract = map[string]row{

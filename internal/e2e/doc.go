@@ -4,7 +4,7 @@
 // The test runs examples/quickstart inside a cgroup of its own with a memory
 // and a CPU limit, sends its metrics over OTLP/gRPC to a real Collector that
 // runs collector-config/collector.yaml, and compares what the Collector wrote
-// with METRICS and with the kernel's own files.
+// with the published table of metrics and with the kernel's own files.
 //
 //	go test ./...
 //
