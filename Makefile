@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help test lint fuzz e2e generate cover
+.PHONY: help test lint fuzz e2e lab generate cover
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ fuzz: ## Fuzz every target for FUZZTIME (30s)
 
 e2e: ## Run the quickstart against a real OpenTelemetry Collector (Linux)
 	@cd internal/e2e && ../../scripts/gotest.sh -count=1 -timeout=20m ./...
+
+lab: ## Compare with real container runtimes, installed by apt where root (Linux)
+	@cd internal/lab && ../../scripts/gotest.sh -count=1 -timeout=20m ./...
 
 generate: ## Rewrite the parts of the documents that are made from the code
 	go generate ./...

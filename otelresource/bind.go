@@ -147,7 +147,7 @@ func (b *binding[S]) callback(ctx context.Context, o metric.Observer) error {
 // read returns the newest sample, and whether it is fresh.
 func (b *binding[S]) read(ctx context.Context) (s *S, fresh bool) {
 	if s = b.peek(); s == nil {
-		wait, done := b.budget.begin(ctx)
+		wait, done := b.budget.begin(ctx, b)
 		var err error
 		s, err = b.load(wait)
 		done()

@@ -2,6 +2,7 @@ package otelresource
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,24 +15,26 @@ const maxWait = 50 * time.Millisecond
 // all collectors together.
 type waitBudget struct {
 	mu       sync.Mutex
-	deadline time.Time // of the collection; it tells one from the next
-	started  time.Time
+	deadline time.Time // of the collection
+	waited   []any     // who has waited in this collection
 	left     time.Duration
 }
 
 // begin returns a context that ends when the budget is used up. done takes off what was used.
-func (b *waitBudget) begin(ctx context.Context) (wait context.Context, done func()) {
+//
+// A collection is told from the next by its deadline, and, as not all have
+// one, by who waits: nobody does so twice in the same.
+func (b *waitBudget) begin(ctx context.Context, who any) (wait context.Context, done func()) {
 	now := time.Now()
 	deadline, ok := ctx.Deadline()
 	b.mu.Lock()
-	// Collections without a deadline cannot be told apart; a second is shorter
-	// than any export interval in use.
-	if !deadline.Equal(b.deadline) || now.Sub(b.started) > time.Second {
-		b.deadline, b.started, b.left = deadline, now, maxWait
+	if !deadline.Equal(b.deadline) || b.left == 0 && len(b.waited) == 0 || slices.Contains(b.waited, who) {
+		b.deadline, b.waited, b.left = deadline, b.waited[:0], maxWait
 		if ok {
 			b.left = min(maxWait, max(0, deadline.Sub(now)/4))
 		}
 	}
+	b.waited = append(b.waited, who)
 	left := b.left
 	b.mu.Unlock()
 	wait, cancel := context.WithTimeout(ctx, left)

@@ -19,7 +19,7 @@ import (
 func attributesOf(r *resource.Resource) map[string]string {
 	all := map[string]string{}
 	for _, kv := range r.Attributes() {
-		all[string(kv.Key)] = kv.Value.Emit()
+		all[string(kv.Key)] = kv.Value.String()
 	}
 	return all
 }

@@ -25,7 +25,7 @@ status=0
 for entry in "${targets[@]}"; do
 	read -r package target <<<"$entry"
 	echo "$target of $package for $each"
-	output=$(go test -run '^$' -fuzz "^$target\$" -fuzztime "$each" -parallel 2 "$package" 2>&1) || {
+	output=$(go test -run '^$' -fuzz "^$target\$" -fuzztime "$each" -fuzzminimizetime 5x -parallel 2 "$package" 2>&1) || {
 		printf '%s\n' "$output"
 		status=1
 	}

@@ -52,7 +52,9 @@ func flatten(data *metricdata.ResourceMetrics) []point {
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b point) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(all, func(a, b point) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.labels(), b.labels()))
+	})
 	return all
 }
 
@@ -63,7 +65,7 @@ func appendPoints[N int64 | float64](all []point, m metricdata.Metrics, points [
 			if p.Attributes == nil {
 				p.Attributes = map[string]string{}
 			}
-			p.Attributes[string(kv.Key)] = kv.Value.Emit()
+			p.Attributes[string(kv.Key)] = kv.Value.String()
 		}
 		all = append(all, p)
 	}

@@ -40,6 +40,18 @@ func (l *CPULevel) Cores() (float64, bool) {
 	return float64(q) / float64(p), true
 }
 
+// Binding returns the level with the smallest quota, or -1 where none is set.
+// Of equal ones the innermost binds.
+func (c *CPU) Binding() (level int, cores float64) {
+	level, cores = -1, math.Inf(1)
+	for i := range c.Levels {
+		if n, ok := c.Levels[i].Cores(); ok && n < cores {
+			level, cores = i, n
+		}
+	}
+	return level, cores
+}
+
 // CPUStat is cpu.stat, of v2 with the times of the cgroup, of v1 with
 // throttling alone. All times are nanoseconds here.
 type CPUStat struct {

@@ -3,7 +3,6 @@ package cgroup
 import (
 	"errors"
 	"io/fs"
-	"math"
 
 	"golang.org/x/sys/unix"
 
@@ -238,18 +237,6 @@ func (r *CPUReader) ReadLevelUsage(p *kernfs.Pass, level int, report Report) sam
 		return number(p, l.usage, report)
 	}
 	return sample.Opt[uint64]{}
-}
-
-// Binding returns the level with the smallest quota, or -1 where none is set.
-// Of equal ones the innermost binds.
-func (c *CPU) Binding() (level int, cores float64) {
-	level, cores = -1, math.Inf(1)
-	for i := range c.Levels {
-		if n, ok := c.Levels[i].Cores(); ok && n < cores {
-			level, cores = i, n
-		}
-	}
-	return level, cores
 }
 
 // Close gives all descriptors back.

@@ -129,7 +129,7 @@ func (c *memoryCollector) why() error {
 // readVmstat costs several times what meminfo does: the kernel formats every
 // counter that it has. Only the system scope's page faults need it.
 func (c *memoryCollector) readVmstat(p *kernfs.Pass, s *sample.Memory) {
-	b, err := c.vmstat.Read(p)
+	b, err := c.vmstat.ReadRecords(p) // handed out by the page
 	if err == nil {
 		err = c.faultsHost.Parse(b)
 	}
