@@ -59,9 +59,9 @@
 // Start returns it with an Instrumentation that does nothing, and the detector
 // returns an empty resource. The collectors for macOS are not in this version.
 //
-// This version has no collectors for disk I/O, network traffic, pressure (PSI)
-// and the process: GetIOStats and GetNetworkStats return an error, Pressure is
-// nil, and WithScopes refuses [ScopeProcess].
+// This version has no collectors for disk I/O, network traffic and the
+// process: GetIOStats and GetNetworkStats return an error, and WithScopes
+// refuses [ScopeProcess].
 //
 // # Concurrency
 //

@@ -52,7 +52,7 @@ func (r *report) print(out io.Writer) error {
 	p.list("Sources that cannot be read", r.Failures)
 	p.list("Advice", r.Advice)
 	p.title("Not in this version")
-	p.row("Disk I/O, network traffic, pressure (PSI) and the process's own numbers.")
+	p.row("Disk I/O, network traffic and the process's own numbers.")
 	return p.w.Flush()
 }
 
@@ -191,6 +191,7 @@ func (p *page) memory(s *otelresource.MemoryStats) {
 		number{"page cache", otelresource.FieldCacheBytes, size(s.CacheBytes)},
 		number{"swap usage", otelresource.FieldSwapUsageBytes, size(s.SwapUsageBytes)},
 		number{"swap limit", otelresource.FieldSwapLimitBytes, size(s.SwapLimitBytes)})
+	p.pressure(s.Pressure)
 	if e := s.Events; e != nil {
 		p.numbers(e.Has,
 			number{"events low", otelresource.FieldLow, count(e.Low)},
@@ -199,6 +200,22 @@ func (p *page) memory(s *otelresource.MemoryStats) {
 			number{"events oom", otelresource.FieldOOM, count(e.OOM)},
 			number{"processes killed", otelresource.FieldOOMKill, count(e.OOMKill)},
 			number{"groups killed", otelresource.FieldOOMGroupKill, count(e.OOMGroupKill)})
+	}
+}
+
+// pressure writes how much tasks are held up; a kernel without PSI has nothing to say.
+func (p *page) pressure(s *otelresource.Pressure) {
+	if s == nil {
+		p.row("pressure", "absent")
+		return
+	}
+	for _, line := range []struct {
+		name  string
+		stall *otelresource.Stall
+	}{{"pressure, some", s.Some}, {"pressure, full", s.Full}} {
+		if line.stall != nil {
+			p.row(line.name, fmt.Sprintf("%.1f %% of the last 10 s, %s in all", 100*line.stall.Avg10, seconds(line.stall.TotalSeconds)))
+		}
 	}
 }
 
@@ -241,6 +258,7 @@ func (p *page) cpu(s *otelresource.CPUStats) {
 	if s.Has(otelresource.FieldWeight) {
 		p.row("weight", count(s.Weight))
 	}
+	p.pressure(s.Pressure)
 	if t := s.Throttling; t != nil {
 		p.numbers(t.Has,
 			number{"periods", otelresource.FieldPeriods, count(t.Periods)},
