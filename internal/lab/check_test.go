@@ -116,20 +116,25 @@ func checkBlind(t *testing.T, d *doctor) {
 }
 
 // systemNames are systemd's names of the machines that we call otherwise.
-var systemNames = map[string]string{
-	"apple_vz":     "apple",
-	"bare_metal":   "none",
-	"firecracker":  "kvm", // it knows no Firecracker, which is a user of KVM
-	"hyperv":       "microsoft",
-	"oracle_cloud": "kvm",
-	"virtualbox":   "oracle",
+var systemNames = map[string][]string{
+	"apple_vz":    {"apple"},
+	"firecracker": {"kvm"},           // it knows no Firecracker, which is a user of KVM
+	"google":      {"google", "kvm"}, // its older versions know no Google, which is another
+	"hyperv":      {"microsoft"},
+	"other":       {"vm-other"},
+	"virtualbox":  {"oracle"},
+	"wsl":         {"microsoft", "none"}, // it counts WSL among the containers
 }
 
 // checkVirtualization expects the answer of the outside, and systemd's.
 func (l *lab) checkVirtualization(t *testing.T, r *report) {
 	t.Helper()
 	inside, outside := r.Doctor.virtualization(), l.outside.Doctor.virtualization()
-	if inside != outside && !l.hidden(r) {
+	switch {
+	case inside == outside:
+	case l.hidden(r):
+		t.Logf("the virtualization is %q, and %q outside: the file that decides there is hidden inside", inside, outside)
+	default:
 		t.Errorf("the virtualization is %q, and %q outside; visible inside: %v; evidence: %v", inside, outside, r.Entries, r.Doctor.Environment.Evidence)
 	}
 	checkVM(t, inside, r.DetectVirt["vm"])
@@ -141,8 +146,12 @@ func checkVM(t *testing.T, ours, theirs string) {
 	if ours == "" || theirs == "" {
 		return
 	}
-	if expected := cmp.Or(systemNames[ours], ours); theirs != expected {
-		t.Errorf("systemd-detect-virt --vm says %q, we say %q, and %q was expected", theirs, ours, expected)
+	expected := systemNames[ours]
+	if expected == nil {
+		expected = []string{ours}
+	}
+	if !slices.Contains(expected, theirs) {
+		t.Errorf("systemd-detect-virt --vm says %q, we say %q, and one of %q was expected", theirs, ours, expected)
 	}
 }
 
@@ -169,7 +178,8 @@ func checkDetectVirt(t *testing.T, want expectation, r *report) {
 	switch {
 	case theirs == ours && ours != "":
 	case theirs == "container-other" && ours == "": // neither knows a name
-	case theirs == "none" && want.unseen != "": // a known difference
+	case theirs == "none" && want.unseen != "":
+		t.Logf("systemd-detect-virt --container says %q: %s", theirs, want.unseen)
 	default:
 		t.Errorf("systemd-detect-virt --container says %q, we say %q", theirs, ours)
 	}

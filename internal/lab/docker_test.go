@@ -36,6 +36,8 @@ func testDocker(ctx context.Context, t *testing.T, l *lab) {
 	}
 	l.startDockerd(ctx, t, docker, "--config-file", config, "--host", socket,
 		"--data-root", filepath.Join(folder, "data"), "--exec-root", filepath.Join(folder, "exec"), "--pidfile", filepath.Join(folder, "pid"),
+		// With systemd's driver there is no parent but a slice.
+		"--exec-opt", "native.cgroupdriver=cgroupfs",
 		"--iptables=false", "--ip6tables=false", "--ip-forward=false", "--bridge=none", "--group=")
 	if _, err := docker(ctx, "import", l.archive, "lab:1"); err != nil {
 		t.Skipf("the image cannot be imported: %v", err)
@@ -71,7 +73,7 @@ func testDocker(ctx context.Context, t *testing.T, l *lab) {
 					if err != nil {
 						// The client does not always repeat what the runtime said.
 						why, _ := docker(ctx, "inspect", "-f", "{{.State.Error}}", name)
-						err = fmt.Errorf("%w; %s", err, tail(why))
+						err = fmt.Errorf("%s; %w", tail(why), err)
 					}
 					return output, strings.TrimSpace(string(id)), err
 				})
@@ -90,13 +92,16 @@ func (l *lab) startDockerd(ctx context.Context, t *testing.T, docker func(contex
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close()
 	daemon := exec.Command("dockerd", arguments...)
 	daemon.Stdout, daemon.Stderr = log, log
 	// A signal to the test's group is the test's to pass on: the daemon's
 	// containers are removed first.
-	daemon.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := daemon.Start(); err != nil {
+	daemon.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	err = daemon.Start()
+	if err := log.Close(); err != nil { // the daemon has its own by now
+		t.Error(err)
+	}
+	if err != nil {
 		t.Skipf("dockerd does not start: %v", err)
 	}
 	done := make(chan struct{})
@@ -155,7 +160,7 @@ func (l *lab) testContainerd(ctx context.Context, t *testing.T, docker func(cont
 	if err != nil || image == "" {
 		t.Skipf("the image is not there: %v", err)
 	}
-	want := expectation{unseen: "there is no marker file, no variable, and no cgroup mount"}
+	want := expectation{unseen: "there is no marker file, no variable and no cgroup mount: only the namespaces speak"}
 	l.examine(ctx, t, want, func(ctx context.Context, t *testing.T, arguments ...string) ([]byte, string, error) {
 		run := []string{"run", "--rm", "--memory-limit", fmt.Sprint(memoryLimit), image, l.name + "-" + randomID()[:8]}
 		output, err := ctr(ctx, append(run, arguments...)...)

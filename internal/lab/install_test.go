@@ -91,7 +91,7 @@ func aptGet(ctx context.Context, arguments ...string) error {
 	cmd.WaitDelay = 10 * time.Second
 	output, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("apt-get %s: %w\n%s", strings.Join(arguments, " "), err, tail(output))
+		return fmt.Errorf("apt-get %s: %w: %s", strings.Join(arguments, " "), err, tail(output))
 	}
 	return nil
 }
@@ -156,11 +156,11 @@ func installDetectVirt(ctx context.Context, folder string) error {
 	return nil
 }
 
-// tail is the end of a program's output, short enough for a message.
+// tail is the end of a program's output, as one line and short enough for a message.
 func tail(output []byte) string {
 	const enough = 2000
 	if len(output) > enough {
 		output = output[len(output)-enough:]
 	}
-	return strings.TrimSpace(string(output))
+	return strings.ReplaceAll(strings.TrimSpace(string(output)), "\n", "; ")
 }

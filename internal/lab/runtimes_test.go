@@ -251,7 +251,7 @@ func testBwrap(ctx context.Context, t *testing.T, l *lab) {
 		{name: "sys", options: []string{"--ro-bind", "/sys", "/sys"}},
 	} {
 		t.Run(variant.name, func(t *testing.T) {
-			want := expectation{unseen: "there is no marker file, no variable, and no cgroup of the container's own"}
+			want := expectation{unseen: "there is no marker file, no variable and no cgroup of the container's own: only the namespaces speak"}
 			l.examine(ctx, t, want, func(ctx context.Context, t *testing.T, arguments ...string) ([]byte, string, error) {
 				run := append([]string{"--unshare-all", "--clearenv", "--die-with-parent", "--bind", root, "/", "--proc", "/proc", "--dev", "/dev"}, variant.options...)
 				output, err := l.command(ctx, "bwrap", append(run, arguments...)...)
