@@ -63,7 +63,7 @@ func run(ctx context.Context, o options, out *os.File) (err error) {
 	res, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
 		resource.WithDetectors(otelresource.NewDetector(otelresource.WithDetectorMonitor(monitor))),
-		resource.WithAttributes(), resource.WithFromEnv(), // the user's own word comes last
+		resource.WithFromEnv(), // the user's own word comes last
 	)
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
 		return err

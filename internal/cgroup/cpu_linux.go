@@ -2,7 +2,6 @@ package cgroup
 
 import (
 	"errors"
-	"io/fs"
 
 	"golang.org/x/sys/unix"
 
@@ -146,7 +145,7 @@ func (r *CPUReader) readTimes(p *kernfs.Pass, c *CPU, perCPU bool, report Report
 		c.User, c.System, err = ParseCpuacctStat(b)
 	}
 	if err != nil {
-		report(wrap(r.split, err))
+		report(r.split.ParseError(err))
 	}
 	if !perCPU {
 		return
@@ -157,7 +156,7 @@ func (r *CPUReader) readTimes(p *kernfs.Pass, c *CPU, perCPU bool, report Report
 	}
 	if err != nil {
 		c.PerCPU = c.PerCPU[:0]
-		report(wrap(r.perCPU, err))
+		report(r.perCPU.ParseError(err))
 	}
 }
 
@@ -176,7 +175,7 @@ func (r *CPUReader) ReadLimits(p *kernfs.Pass, c *CPU, report Report) {
 			err = r.cpus.Parse(b)
 		}
 		if err != nil {
-			report(wrap(f.File, err))
+			report(f.File.ParseError(err))
 			continue
 		}
 		if n := r.cpus.Count(); n > 0 {
@@ -194,7 +193,7 @@ func (r *CPUReader) readLevel(p *kernfs.Pass, f *cpuFiles, report Report) CPULev
 			l.Quota, l.Period, err = ParseCPUMax(b)
 		}
 		if err != nil {
-			report(wrap(f.max, err))
+			report(f.max.ParseError(err))
 		}
 		return l
 	}
@@ -203,7 +202,7 @@ func (r *CPUReader) readLevel(p *kernfs.Pass, f *cpuFiles, report Report) CPULev
 		l.Quota, err = ParseCFSQuota(b)
 	}
 	if err != nil {
-		report(wrap(f.quota, err))
+		report(f.quota.ParseError(err))
 	}
 	// Without a quota the period means nothing: one system call less per ancestor.
 	if l.Quota.Present() {
@@ -249,15 +248,6 @@ func (r *CPUReader) Close() {
 		r.cpusets[i].Close()
 	}
 	closeAll(r.usage, r.split, r.perCPU, r.weight)
-}
-
-// wrap names the file in an error of its parser; errors of reading name it already.
-func wrap(f *kernfs.File, err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return err
-	}
-	return &fs.PathError{Op: "parse", Path: f.Path(), Err: err}
 }
 
 // isOff: PSI switched off answers EOPNOTSUPP to read(2).

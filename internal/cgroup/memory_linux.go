@@ -205,12 +205,10 @@ func minus(a, b sample.Opt[uint64]) sample.Opt[uint64] {
 func parse(p *kernfs.Pass, f *kernfs.File, into func([]byte) error, report Report) {
 	b, err := f.Read(p)
 	if err == nil {
-		if err = into(b); err != nil {
-			err = &fs.PathError{Op: "parse", Path: f.Path(), Err: err}
-		}
+		err = into(b)
 	}
 	if err != nil {
-		report(err)
+		report(f.ParseError(err))
 	}
 }
 
@@ -223,7 +221,7 @@ func number(p *kernfs.Pass, f *kernfs.File, report Report) (n sample.Opt[uint64]
 	}
 	v, ok := kernfs.Single(b)
 	if !ok {
-		report(malformed(f))
+		report(f.ParseError(kernfs.ErrMalformed))
 		return n
 	}
 	return sample.Some(v)
@@ -237,13 +235,9 @@ func limit(p *kernfs.Pass, f *kernfs.File, report Report) (n sample.Opt[uint64])
 		return n
 	}
 	if n, err = ParseLimit(b); err != nil {
-		report(malformed(f))
+		report(f.ParseError(kernfs.ErrMalformed))
 	}
 	return n
-}
-
-func malformed(f *kernfs.File) error {
-	return &fs.PathError{Op: "parse", Path: f.Path(), Err: kernfs.ErrMalformed}
 }
 
 // IsAbsence reports whether err only says that the kernel does not have the

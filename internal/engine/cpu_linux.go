@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -74,13 +73,13 @@ func (c *cpuCollector) read(p *kernfs.Pass, w Want, s *sample.CPU) error {
 	*s = sample.CPU{Time: p.Now()}
 	c.readLimits(p, s)
 	c.engine.cpuBound.Store(s.Limit.Source.Cgroup())
-	s.Own = c.engine.own()
 	if c.reader != nil {
 		c.reader.ReadUsage(p, &c.raw, w.PerCPU, c.report)
 		level, _ := c.raw.Binding()
 		c.reader.ReadThrottling(p, level, &c.raw, c.report)
 		c.fillCgroup(p, w, level, s)
 	}
+	s.Own = c.engine.own(s.Cgroup.Usage)
 	s.Cgroup.Pressure = c.pressure.readOwn(p, c.report)
 	if w.System || !s.Own {
 		s.System.Pressure = c.pressure.readSystem(p, c.report)
@@ -172,7 +171,7 @@ func (c *cpuCollector) readOnline(p *kernfs.Pass) (int, bool) {
 		return n, true
 	}
 	if err != nil {
-		c.report(named(c.online, err))
+		c.report(c.online.ParseError(err))
 	}
 	c.onlineFile = c.stat.Path()
 	if err := c.parseStat(p, true); err != nil {
@@ -200,7 +199,7 @@ func (c *cpuCollector) parseStat(p *kernfs.Pass, perCPU bool) error {
 		err = c.host.Parse(b, perCPU)
 	}
 	if err != nil {
-		err = named(c.stat, err)
+		err = c.stat.ParseError(err)
 		c.engine.fault("cpu", err)
 	}
 	return err
@@ -295,12 +294,3 @@ func (c *cpuCollector) utilization(p *kernfs.Pass, s *sample.CPU) (most sample.O
 
 // least is the shortest window over which usage is computed.
 func (c *cpuCollector) least() time.Duration { return max(c.engine.cfg.Interval, MinWindow) }
-
-// named puts the file's name on an error of its parser.
-func named(f *kernfs.File, err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return err
-	}
-	return &fs.PathError{Op: "parse", Path: f.Path(), Err: err}
-}

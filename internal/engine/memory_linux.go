@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
@@ -74,7 +73,7 @@ func (c *memoryCollector) read(p *kernfs.Pass, w Want, s *sample.Memory) error {
 	}
 	c.headroom(s)
 	c.engine.memoryBound.Store(s.Limit.Source.Cgroup())
-	s.Own = c.engine.own()
+	s.Own = c.engine.own(s.Cgroup.Usage)
 	if w.System {
 		c.readVmstat(p, s)
 	}
@@ -134,7 +133,7 @@ func (c *memoryCollector) readVmstat(p *kernfs.Pass, s *sample.Memory) {
 		err = c.faultsHost.Parse(b)
 	}
 	if err != nil {
-		c.report(named(c.vmstat, err))
+		c.report(c.vmstat.ParseError(err))
 		return
 	}
 	s.System.Faults = c.faultsHost.Faults()
@@ -143,13 +142,11 @@ func (c *memoryCollector) readVmstat(p *kernfs.Pass, s *sample.Memory) {
 func (c *memoryCollector) readHost(p *kernfs.Pass, s *sample.Memory) {
 	b, err := c.meminfo.Read(p)
 	if err == nil {
-		if err = c.host.Parse(b); err != nil {
-			err = &fs.PathError{Op: "parse", Path: c.meminfo.Path(), Err: err}
-		}
+		err = c.host.Parse(b)
 	}
 	if err != nil {
 		// Unlike a feature that a kernel lacks, a missing meminfo is a fault.
-		c.engine.fault("memory", err)
+		c.engine.fault("memory", c.meminfo.ParseError(err))
 		return
 	}
 	s.System = systemMemory(&c.host)

@@ -58,7 +58,7 @@ func readPressure(p *kernfs.Pass, f *kernfs.File, report cgroup.Report) sample.P
 		err = s.Parse(b)
 	}
 	if err != nil {
-		report(named(f, err))
+		report(f.ParseError(err))
 		return sample.Pressure{}
 	}
 	return sample.Pressure(s)

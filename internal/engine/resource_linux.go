@@ -51,9 +51,10 @@ func (l *linux) opener() kernfs.Opener {
 	return kernfs.Opener{Root: l.cfg.Root, Guard: new(kernfs.Guard), MayHang: l.place.mayHang}
 }
 
-// own reports whether the process's cgroup describes it.
-func (l *linux) own() bool {
-	return l.cfg.Containerized || l.memoryBound.Load() || l.cpuBound.Load()
+// own reports whether the process's cgroup describes it: in a container, read
+// or not; outside, where a cgroup limits it and this controller has numbers of it.
+func (l *linux) own(usage sample.Opt[uint64]) bool {
+	return l.cfg.Containerized || usage.Present() && (l.memoryBound.Load() || l.cpuBound.Load())
 }
 
 // hostSource is the name of the machine's own size as a limit.

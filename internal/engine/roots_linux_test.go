@@ -611,3 +611,36 @@ func TestAClosedSourceReadsNothing(t *testing.T) {
 	}
 	b.source.Cgroup(context.Background())
 }
+
+// A quota on the CPU says nothing about a memory controller in whose root the
+// process is: outside a container its memory is the machine's.
+func TestAControllerWithoutNumbersOfTheProcessLeavesTheMachines(t *testing.T) {
+	b := open(t, machine+`-- proc/self/cgroup --
+2:memory:/
+1:cpu,cpuacct:/x
+-- proc/self/mountinfo --
+31 23 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+32 23 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct
+-- sys/fs/cgroup/memory/release_agent --
+-- sys/fs/cgroup/memory/memory.usage_in_bytes --
+12345
+-- sys/fs/cgroup/cpu/release_agent --
+-- sys/fs/cgroup/cpu/x/cpu.cfs_quota_us --
+50000
+-- sys/fs/cgroup/cpu/x/cpu.cfs_period_us --
+100000
+-- sys/fs/cgroup/cpu/x/cpuacct.usage --
+4200000000
+-- sys/fs/cgroup/cpu/x/cpuacct.stat --
+user 300
+system 120
+`)
+	c := b.cpu()
+	expect(t, "CPU is the cgroup's", c.Own, true)
+	m := b.memory()
+	expect(t, "memory is the cgroup's", m.Own, false)
+	expect(t, "usage of the root", m.Cgroup.Usage, none)
+	if !m.System.Total.Present() {
+		t.Error("no numbers of the machine")
+	}
+}

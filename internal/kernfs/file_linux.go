@@ -51,6 +51,16 @@ func (f *File) Name() string { return f.name }
 // Path returns where the file really is, for messages.
 func (f *File) Path() string { return f.opener.Root.Path(f.name) }
 
+// ParseError names the file in an error of what takes its text apart. An
+// error of the reading itself names it already and stays as it is.
+func (f *File) ParseError(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return err
+	}
+	return &fs.PathError{Op: "parse", Path: f.Path(), Err: err}
+}
+
 // Err returns the error of the newest reading, nil where it succeeded.
 func (f *File) Err() error { return f.last }
 
