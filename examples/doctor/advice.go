@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cboxdk/resource-monitor/otelresource"
 )
@@ -19,8 +20,13 @@ func advice(r *report) []string {
 		}
 		all = append(all, text)
 	}
+	downward := false
 	for _, m := range r.Environment.Missing {
 		say("%s is unknown: %s.", m.Key, m.Reason)
+		downward = downward || slices.Contains(downwardKeys, m.Key)
+	}
+	if downward {
+		say("Give the pod its names by the downward API; paste into the container's specification:\n%s", downwardAPI)
 	}
 	for _, f := range r.Environment.Evidence {
 		if f.Contradiction {
@@ -49,8 +55,30 @@ func advice(r *report) []string {
 	return all
 }
 
+// downwardKeys are what a pod's specification can tell the pod.
+var downwardKeys = []string{"k8s.pod.name", "k8s.pod.uid", "k8s.namespace.name", "k8s.node.name", "k8s.container.name"}
+
+// downwardAPI uses the names that the detector looks for.
+const downwardAPI = `env:
+  - name: K8S_POD_NAME
+    valueFrom: {fieldRef: {fieldPath: metadata.name}}
+  - name: K8S_POD_UID
+    valueFrom: {fieldRef: {fieldPath: metadata.uid}}
+  - name: K8S_NAMESPACE
+    valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+  - name: K8S_NODE_NAME
+    valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
+  - name: K8S_CONTAINER_NAME
+    value: NAME-OF-THIS-CONTAINER`
+
 func memory(s *otelresource.MemoryStats, say func(string, ...any)) {
-	if s == nil || s.Scope != otelresource.ScopeContainer {
+	if s == nil {
+		return
+	}
+	if s.Pressure == nil {
+		say("Pressure (PSI) is absent: it needs Linux 4.20 with CONFIG_PSI, a boot without psi=0 (some distributions want psi=1), and for a cgroup of its own the v2 hierarchy.")
+	}
+	if s.Scope != otelresource.ScopeContainer {
 		return
 	}
 	if machine(s.LimitSource) {

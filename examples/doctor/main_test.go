@@ -54,6 +54,10 @@ func TestAdvice(t *testing.T) {
 		{"missing", report{Environment: &otelresource.EnvironmentInfo{
 			Missing: []otelresource.Missing{{Key: "k8s.pod.name", Reason: "set it with the downward API"}},
 		}}, "k8s.pod.name is unknown: set it with the downward API."},
+		{"downward API", report{Environment: &otelresource.EnvironmentInfo{
+			Missing: []otelresource.Missing{{Key: "k8s.node.name", Reason: "no file tells it"}},
+		}}, "Give the pod its names by the downward API; paste into the container's specification:\nenv:\n  - name: K8S_POD_NAME"},
+		{"no pressure", report{Memory: &otelresource.MemoryStats{Scope: otelresource.ScopeSystem}}, "Pressure (PSI) is absent"},
 		{"contradiction", report{Environment: &otelresource.EnvironmentInfo{
 			Evidence: []otelresource.Finding{{Key: "container", Source: "/.dockerenv", Reason: "a marker alone", Contradiction: true}},
 		}}, "container (/.dockerenv) speaks against what was found: a marker alone."},

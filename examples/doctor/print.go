@@ -62,7 +62,14 @@ func (p *page) list(title string, lines []string) {
 	}
 	p.title("%s", title)
 	for _, l := range lines {
-		p.row("- " + strings.ReplaceAll(l, "\n", "; "))
+		for i, line := range strings.Split(l, "\n") {
+			if i == 0 {
+				line = "- " + line
+			} else {
+				line = "    " + line
+			}
+			p.row(line)
+		}
 	}
 }
 

@@ -150,7 +150,7 @@ const patience = time.Second - kernfs.HangLimit
 func guarded[T any](d *detector, work func() (T, error)) (T, error) {
 	// Channels, not variables: work that was abandoned may still return.
 	out, late := make(chan T, 1), make(chan error, 1)
-	abandoned, err := d.in.Guard.Do(d.ctx, func() error {
+	abandoned, err := d.do(func() error {
 		v, err := work()
 		out <- v
 		return err
@@ -172,6 +172,20 @@ func guarded[T any](d *detector, work func() (T, error)) (T, error) {
 	default:
 	}
 	return v, err
+}
+
+// settling is how long a Guard may still be busy with the end of work that came late after all.
+const settling = 50 * time.Millisecond
+
+// do is the Guard's Do. What came late hands its result over a moment before the
+// Guard is free again; the next work must not take that moment for a hang.
+func (d *detector) do(work func() error, late func(error)) (abandoned bool, err error) {
+	for begin := time.Now(); ; time.Sleep(100 * time.Microsecond) {
+		abandoned, err = d.in.Guard.Do(d.ctx, work, late)
+		if !errors.Is(err, kernfs.ErrRefused) || d.hung || time.Since(begin) > settling {
+			return abandoned, err
+		}
+	}
 }
 
 // maxFile is for the small files: one page holds any of them.
