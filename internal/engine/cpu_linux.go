@@ -15,21 +15,15 @@ import (
 
 // cpuCollector reads /proc/stat, the online CPUs, the affinity and the CPU controllers.
 type cpuCollector struct {
-	gate
-	engine       *linux
-	opener       kernfs.Opener
+	collector
 	stat, online *kernfs.File
-	pressure     pressureReader
-	generation   int
-	reader       *cgroup.CPUReader
+	reader       *cgroup.CPUReader // nil where nothing shows the own cgroup
 	groups       cgroup.CPUGroups
-	missing      error
 	raw          cgroup.CPU
 	host         procfs.Stat
 	onlineCPUs   kernfs.CPUSet
 	onlineFile   string // the file that said how many there are
 	affinity     unix.CPUSet
-	report       cgroup.Report
 
 	usage      counter
 	split      splitter
@@ -53,10 +47,8 @@ type levelUsage struct {
 }
 
 func newCPUCollector(l *linux) *cpuCollector {
-	c := &cpuCollector{engine: l, opener: l.opener(), missing: ErrNoCgroup}
+	c := &cpuCollector{collector: newCollector(l, "cpu")}
 	c.stat, c.online = c.opener.File("/proc/stat"), c.opener.File("/sys/devices/system/cpu/online")
-	c.pressure = newPressureReader(&c.opener, "cpu")
-	c.report = func(err error) { l.failed("cpu", err) }
 	c.free = func() {
 		c.stat.Close()
 		c.online.Close()
@@ -86,7 +78,7 @@ func (c *cpuCollector) read(p *kernfs.Pass, w Want, s *sample.CPU) error {
 		c.readHost(p, w, s)
 	}
 	if !s.Cgroup.Usage.Present() {
-		s.Err = c.why()
+		s.Err = c.why(c.reader != nil, c.reader.UsageError, errRootCPU)
 	}
 	if !s.Cgroup.Usage.Present() && !s.System.Usage.Present() && !s.Limit.Known() {
 		return errors.Join(s.Err, p.Context().Err())
@@ -95,25 +87,15 @@ func (c *cpuCollector) read(p *kernfs.Pass, w Want, s *sample.CPU) error {
 }
 
 func (c *cpuCollector) follow(p *kernfs.Pass) {
-	tree, generation := c.engine.place.current(p)
-	if generation == c.generation {
+	tree, moved := c.moved(p)
+	if !moved {
 		return
 	}
-	c.generation = generation
-	c.pressure.follow(c.engine, &c.opener, tree)
 	if c.reader != nil {
 		c.reader.Close()
 		c.reader = nil
 	}
-	group := func(controller string) cgroup.Group {
-		g, err := c.engine.place.group(tree, controller)
-		if err != nil {
-			c.missing = errors.Join(ErrNoCgroup, err)
-		}
-		return g
-	}
-	c.missing = nil
-	g := cgroup.CPUGroups{CPU: group("cpu"), Cpuacct: group("cpuacct"), Cpuset: group("cpuset")}
+	g := cgroup.CPUGroups{CPU: c.group(tree, "cpu"), Cpuacct: c.group(tree, "cpuacct"), Cpuset: c.group(tree, "cpuset")}
 	c.groups = g
 	if len(g.CPU.Levels)+len(g.Cpuacct.Levels)+len(g.Cpuset.Levels) > 0 {
 		c.reader = cgroup.NewCPUReader(&c.opener, g)
@@ -122,16 +104,6 @@ func (c *cpuCollector) follow(p *kernfs.Pass) {
 
 // errRootCPU is made once: outside a container it is met on every reading.
 var errRootCPU = fmt.Errorf("%w: the process is in the root cgroup, whose CPU usage is the machine's", ErrNoCgroup)
-
-func (c *cpuCollector) why() error {
-	switch {
-	case c.missing != nil:
-		return c.missing
-	case c.reader == nil:
-		return errRootCPU
-	}
-	return errors.Join(ErrNoCgroup, c.reader.UsageError())
-}
 
 // readLimits fills the effective limit: the machine's online CPUs, then the
 // quotas, the cpuset and the affinity, each where it is smaller.

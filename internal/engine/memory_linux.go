@@ -13,29 +13,20 @@ import (
 
 // memoryCollector reads meminfo and the memory controller.
 type memoryCollector struct {
-	gate
-	engine     *linux
-	opener     kernfs.Opener
-	meminfo    *kernfs.File
-	vmstat     *kernfs.File
-	pressure   pressureReader
-	generation int
-	reader     *cgroup.MemoryReader
-	missing    error // why there is no reader
-	raw        cgroup.Memory
-	host       procfs.Meminfo
-	faultsHost procfs.Vmstat
-	report     cgroup.Report
+	collector
+	meminfo, vmstat *kernfs.File
+	reader          *cgroup.MemoryReader // nil where nothing shows the own cgroup
+	raw             cgroup.Memory
+	host            procfs.Meminfo
+	faultsHost      procfs.Vmstat
 
 	events struct{ low, high, max, oom, oomKill, oomGroupKill counter }
 	faults struct{ all, major counter }
 }
 
 func newMemoryCollector(l *linux) *memoryCollector {
-	c := &memoryCollector{engine: l, opener: l.opener(), missing: ErrNoCgroup}
+	c := &memoryCollector{collector: newCollector(l, "memory")}
 	c.meminfo, c.vmstat = c.opener.File("/proc/meminfo"), c.opener.File("/proc/vmstat")
-	c.pressure = newPressureReader(&c.opener, "memory")
-	c.report = func(err error) { l.failed("memory", err) }
 	c.free = func() {
 		c.meminfo.Close()
 		c.vmstat.Close()
@@ -81,7 +72,7 @@ func (c *memoryCollector) read(p *kernfs.Pass, w Want, s *sample.Memory) error {
 		s.System.Pressure = c.pressure.readSystem(p, c.report)
 	}
 	if !s.Cgroup.Usage.Present() {
-		s.Err = c.why()
+		s.Err = c.why(c.reader != nil, c.reader.UsageError, errRootMemory)
 	}
 	if !total.Present() && !s.Cgroup.Usage.Present() {
 		return errors.Join(s.Err, p.Context().Err())
@@ -91,39 +82,21 @@ func (c *memoryCollector) read(p *kernfs.Pass, w Want, s *sample.Memory) error {
 
 // follow moves the reader to where the process is now.
 func (c *memoryCollector) follow(p *kernfs.Pass) {
-	tree, generation := c.engine.place.current(p)
-	if generation == c.generation {
+	tree, moved := c.moved(p)
+	if !moved {
 		return
 	}
-	c.generation = generation
-	c.pressure.follow(c.engine, &c.opener, tree)
 	if c.reader != nil {
 		c.reader.Close()
 		c.reader = nil
 	}
-	g, err := c.engine.place.group(tree, "memory")
-	c.missing = nil
-	switch {
-	case err != nil:
-		c.missing = errors.Join(ErrNoCgroup, err)
-	case len(g.Levels) > 0:
+	if g := c.group(tree, "memory"); len(g.Levels) > 0 {
 		c.reader = cgroup.NewMemoryReader(&c.opener, g.Version, g.Levels)
 	}
 }
 
 // errRootMemory is made once: outside a container it is met on every reading.
 var errRootMemory = fmt.Errorf("%w: the process is in the root cgroup, which has no memory usage of its own", ErrNoCgroup)
-
-// why says what stands in the way of the own cgroup's numbers.
-func (c *memoryCollector) why() error {
-	switch {
-	case c.missing != nil:
-		return c.missing
-	case c.reader == nil:
-		return errRootMemory
-	}
-	return errors.Join(ErrNoCgroup, c.reader.UsageError())
-}
 
 // readVmstat costs several times what meminfo does: the kernel formats every
 // counter that it has. Only the system scope's page faults need it.

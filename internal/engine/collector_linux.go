@@ -1,0 +1,63 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/cboxdk/resource-monitor/internal/cgroup"
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+)
+
+// collector is what the collectors share: their gate, how they open and report,
+// and the place of the process that their files belong to.
+type collector struct {
+	gate
+	engine     *linux
+	opener     kernfs.Opener
+	report     cgroup.Report
+	pressure   pressureReader
+	generation int   // of the place; 0: not known yet
+	missing    error // why nothing shows the own cgroup
+}
+
+// newCollector returns the shared part of the collector of a resource: memory, cpu.
+func newCollector(l *linux, resource string) collector {
+	o := l.opener()
+	return collector{
+		engine: l, opener: o, missing: ErrNoCgroup,
+		report:   func(err error) { l.failed(resource, err) },
+		pressure: newPressureReader(&o, resource),
+	}
+}
+
+// moved returns the tree where the process is in another place than it was at
+// the last reading: then the files of its cgroup are others.
+func (c *collector) moved(p *kernfs.Pass) (*cgroup.Tree, bool) {
+	tree, generation := c.engine.place.current(p)
+	if generation == c.generation {
+		return nil, false
+	}
+	c.generation, c.missing = generation, nil
+	c.pressure.follow(c.engine, &c.opener, tree)
+	return tree, true
+}
+
+// group resolves a controller and notes why it is not visible.
+func (c *collector) group(t *cgroup.Tree, controller string) cgroup.Group {
+	g, err := c.engine.place.group(t, controller)
+	if err != nil {
+		c.missing = errors.Join(ErrNoCgroup, err)
+	}
+	return g
+}
+
+// why says what stands in the way of the own cgroup's numbers: no reader, for
+// which atRoot is the reason where none is noted, or what its files said.
+func (c *collector) why(hasReader bool, fromFiles func() error, atRoot error) error {
+	switch {
+	case c.missing != nil:
+		return c.missing
+	case !hasReader:
+		return atRoot
+	}
+	return errors.Join(ErrNoCgroup, fromFiles())
+}
