@@ -59,9 +59,8 @@
 // Start returns it with an Instrumentation that does nothing, and the detector
 // returns an empty resource. The collectors for macOS are not in this version.
 //
-// This version has no collectors for disk I/O, network traffic and the
-// process: GetIOStats and GetNetworkStats return an error, and WithScopes
-// refuses [ScopeProcess].
+// This version has no collectors for disk I/O and network traffic: GetIOStats
+// and GetNetworkStats return an error.
 //
 // # Concurrency
 //
@@ -126,6 +125,19 @@
 //	  system.cpu.utilization (u)         gauge            1        cpu.mode
 //	  system.cpu.linux.pressure.time     counter          s        otelresource.pressure.stall
 //	  system.cpu.logical.count           up-down counter  {cpu}
+//
+//	Process scope
+//
+//	  process.cpu.time                    counter          s                  cpu.mode
+//	  process.cpu.utilization (u)         gauge            1                  cpu.mode
+//	  process.memory.usage                up-down counter  By
+//	  process.memory.virtual              up-down counter  By
+//	  process.disk.io                     counter          By                 disk.io.direction
+//	  process.thread.count                up-down counter  {thread}
+//	  process.unix.file_descriptor.count  up-down counter  {file_descriptor}
+//	  process.context_switches            counter          {context_switch}   process.context_switch.type
+//	  process.paging.faults               counter          {fault}            system.paging.fault.type
+//	  process.uptime                      gauge            s
 //
 //	The module about itself: in every scope
 //

@@ -23,6 +23,10 @@ func (f *FakeSource) ReadCPU(ctx context.Context, _ engine.Want, s *sample.CPU) 
 	return f.CPU(ctx, s)
 }
 
+func (f *FakeSource) ReadProcess(context.Context, engine.Want, *sample.Process) error {
+	return nil
+}
+
 func (f *FakeSource) ReadLimits(context.Context, *sample.Limits) error { return nil }
 func (f *FakeSource) Cgroup(context.Context) *engine.Whereabouts       { return nil }
 func (f *FakeSource) Close()                                           {}

@@ -3,6 +3,7 @@ package otelresource
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"sync"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/cboxdk/resource-monitor/internal/instruments"
 	"github.com/cboxdk/resource-monitor/internal/sample"
+	"github.com/cboxdk/resource-monitor/internal/snapshot"
 )
 
 // Instrumentation is what Start registered.
@@ -92,43 +94,21 @@ func (i *Instrumentation) register(c *startConfig) error {
 	failed := func(collector string) func(error) {
 		return func(err error) { m.diag.Failed(collector, err) }
 	}
-	memory, err := bind(meter, &binding[sample.Memory]{
-		peek: func() *sample.Memory {
-			if s := m.memory.Peek(); s != nil {
-				return &s.sample
-			}
-			return nil
-		},
-		load: func(ctx context.Context) (*sample.Memory, error) {
-			s, err := m.memory.Get(ctx)
-			if err != nil {
-				return nil, getterError("Collect", err)
-			}
-			return &s.sample, nil
-		},
-		failed: failed("memory"), budget: budget,
-	}, instruments.Memory(), sel)
+	memory, err := bind(meter, cached(m.memory, func(s *memorySnapshot) *sample.Memory { return &s.sample },
+		failed("memory"), budget), instruments.Memory(), sel)
 	i.keep(memory)
 	if err != nil {
 		return err
 	}
-	cpu, err := bind(meter, &binding[sample.CPU]{
-		peek: func() *sample.CPU {
-			if s := m.cpu.Peek(); s != nil {
-				return &s.sample
-			}
-			return nil
-		},
-		load: func(ctx context.Context) (*sample.CPU, error) {
-			s, err := m.cpu.Get(ctx)
-			if err != nil {
-				return nil, getterError("Collect", err)
-			}
-			return &s.sample, nil
-		},
-		failed: failed("cpu"), budget: budget,
-	}, instruments.CPU(), sel)
+	cpu, err := bind(meter, cached(m.cpu, func(s *cpuSnapshot) *sample.CPU { return &s.sample },
+		failed("cpu"), budget), instruments.CPU(), sel)
 	i.keep(cpu)
+	if err != nil {
+		return err
+	}
+	process, err := bind(meter, cached(m.process, func(s *sample.Process) *sample.Process { return s },
+		failed("process"), budget), instruments.OwnProcess(), sel)
+	i.keep(process)
 	if err != nil {
 		return err
 	}
@@ -137,6 +117,26 @@ func (i *Instrumentation) register(c *startConfig) error {
 	}, instruments.Errors(), sel)
 	i.keep(errs)
 	return err
+}
+
+// cached is a binding to the samples of a cache.
+func cached[T, S any](c *snapshot.Cache[T], sample func(*T) *S, failed func(error), budget *waitBudget) *binding[S] {
+	return &binding[S]{
+		peek: func() *S {
+			if s := c.Peek(); s != nil {
+				return sample(s)
+			}
+			return nil
+		},
+		load: func(ctx context.Context) (*S, error) {
+			s, err := c.Get(ctx)
+			if err != nil {
+				return nil, getterError("Collect", err)
+			}
+			return sample(s), nil
+		},
+		failed: failed, budget: budget,
+	}
 }
 
 func (i *Instrumentation) keep(r metric.Registration) {
@@ -227,12 +227,14 @@ func (m *Monitor) scopes(asked []Scope) ([]Scope, error) {
 	if s, err := m.memory.Get(ctx); err == nil {
 		own, found = own || s.sample.Own, found || s.sample.Cgroup.Usage.Present()
 	}
+	if slices.Contains(asked, ScopeProcess) {
+		if _, err := m.process.Get(ctx); err != nil {
+			return nil, &Error{Op: "Start", Err: fmt.Errorf("process scope: %w", err)}
+		}
+	}
 	m.expire()
 	switch {
 	case len(asked) > 0:
-		if slices.Contains(asked, ScopeProcess) {
-			return nil, &Error{Op: "Start", Err: errNotYet}
-		}
 		if slices.Contains(asked, ScopeContainer) && !found && !m.IsContainerized() {
 			return nil, &Error{Op: "Start", Err: ErrContainerNotFound}
 		}
@@ -249,6 +251,7 @@ func (m *Monitor) scopes(asked []Scope) ([]Scope, error) {
 func (m *Monitor) expire() {
 	m.memory.Expire()
 	m.cpu.Expire()
+	m.process.Expire()
 }
 
 // registry knows the providers that are in use: it is what refuses a second Start.

@@ -45,16 +45,17 @@ var _ ResourceMonitor = (*Monitor)(nil)
 // no goroutine and makes no system call; it keeps about two dozen kernel files open,
 // each with about 4 KB of kernel memory.
 type Monitor struct {
-	cfg    *Config
-	source engine.Source
-	diag   *engine.Diagnostics
-	found  *environ.Info
-	info   *EnvironmentInfo
-	want   atomic.Uint32 // what readings cost extra and somebody asked for
-	memory *snapshot.Cache[memorySnapshot]
-	cpu    *snapshot.Cache[cpuSnapshot]
-	limits *snapshot.Cache[ResourceLimits]
-	closed atomic.Bool
+	cfg     *Config
+	source  engine.Source
+	diag    *engine.Diagnostics
+	found   *environ.Info
+	info    *EnvironmentInfo
+	want    atomic.Uint32 // what readings cost extra and somebody asked for
+	memory  *snapshot.Cache[memorySnapshot]
+	cpu     *snapshot.Cache[cpuSnapshot]
+	process *snapshot.Cache[sample.Process]
+	limits  *snapshot.Cache[ResourceLimits]
+	closed  atomic.Bool
 }
 
 const (
@@ -103,6 +104,7 @@ func newMonitor(cfg *Config, source engine.Source, found *environ.Info, diag *en
 	}
 	m.memory = snapshot.New(age, m.loadMemory)
 	m.cpu = snapshot.New(age, m.loadCPU)
+	m.process = snapshot.New(age, m.loadProcess)
 	m.limits = snapshot.New(age, m.loadLimits)
 	m.baseline()
 	m.completeEnvironment(found)
@@ -150,6 +152,14 @@ func (m *Monitor) loadCPU(ctx context.Context) (*cpuSnapshot, error) {
 	s.convert()
 	if !s.stats.Has(FieldUsageSeconds) && s.sample.Own {
 		s.err = toError("GetCPUStats", s.sample.Err)
+	}
+	return s, nil
+}
+
+func (m *Monitor) loadProcess(ctx context.Context) (*sample.Process, error) {
+	s := new(sample.Process)
+	if err := m.source.ReadProcess(ctx, m.wants(), s); err != nil {
+		return nil, toError("Collect", err)
 	}
 	return s, nil
 }
@@ -208,6 +218,7 @@ func (m *Monitor) Close() error {
 	}
 	m.memory.Close()
 	m.cpu.Close()
+	m.process.Close()
 	m.limits.Close()
 	m.source.Close()
 	return nil

@@ -196,8 +196,8 @@ func eventually(t *testing.T, within time.Duration, ok func() bool) {
 
 func TestCPUUsageCoversTheWindowWhoeverReads(t *testing.T) {
 	root := fixture.Load(t, "testdata/docker-v2.txtar")
+	start := time.Now() // before the baseline, which construction takes
 	m := monitorOn(t, root, uncached, every(100*time.Millisecond))
-	start := time.Now()
 	for time.Since(start) < 90*time.Millisecond {
 		if s := cpuOf(t, m); s.Has(otelresource.FieldUsageCores) && time.Since(start) < 90*time.Millisecond {
 			t.Fatalf("usage %v after %v", s.UsageCores, time.Since(start))

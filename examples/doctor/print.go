@@ -52,7 +52,7 @@ func (r *report) print(out io.Writer) error {
 	p.list("Sources that cannot be read", r.Failures)
 	p.list("Advice", r.Advice)
 	p.title("Not in this version")
-	p.row("Disk I/O, network traffic and the process's own numbers.")
+	p.row("Disk I/O and network traffic.")
 	return p.w.Flush()
 }
 

@@ -50,6 +50,7 @@ type Want struct {
 type Source interface {
 	ReadMemory(context.Context, Want, *sample.Memory) error
 	ReadCPU(context.Context, Want, *sample.CPU) error
+	ReadProcess(context.Context, Want, *sample.Process) error
 	ReadLimits(context.Context, *sample.Limits) error
 	// Cgroup says where the process is; nil where there are no cgroups.
 	Cgroup(context.Context) *Whereabouts

@@ -17,12 +17,13 @@ func init() { newSource = newLinux }
 
 // linux reads a Linux machine, or a fake root of one.
 type linux struct {
-	cfg    Config
-	place  *place
-	passes sync.Pool
-	memory *memoryCollector
-	cpu    *cpuCollector
-	limits *limitsCollector
+	cfg     Config
+	place   *place
+	passes  sync.Pool
+	memory  *memoryCollector
+	cpu     *cpuCollector
+	process *processCollector
+	limits  *limitsCollector
 
 	// bound says for each collector whether a cgroup sets its effective limit: then the
 	// own cgroup describes the process, in a container or not.
@@ -36,6 +37,7 @@ func newLinux(c Config) (Source, error) {
 	l.passes.New = func() any { return new(kernfs.Pass) }
 	l.memory = newMemoryCollector(l)
 	l.cpu = newCPUCollector(l)
+	l.process = newProcessCollector(l)
 	l.limits = newLimitsCollector(l)
 	return l, nil
 }
@@ -43,6 +45,7 @@ func newLinux(c Config) (Source, error) {
 func (l *linux) Close() {
 	l.memory.close()
 	l.cpu.close()
+	l.process.close()
 	l.limits.close()
 	l.place.close()
 }
@@ -100,6 +103,10 @@ func (l *linux) ReadMemory(ctx context.Context, w Want, s *sample.Memory) error 
 
 func (l *linux) ReadCPU(ctx context.Context, w Want, s *sample.CPU) error {
 	return l.pass(ctx, &l.cpu.gate, func(p *kernfs.Pass) error { return l.cpu.read(p, w, s) })
+}
+
+func (l *linux) ReadProcess(ctx context.Context, w Want, s *sample.Process) error {
+	return l.pass(ctx, &l.process.gate, func(p *kernfs.Pass) error { return l.process.read(p, w, s) })
 }
 
 func (l *linux) ReadLimits(ctx context.Context, s *sample.Limits) error {

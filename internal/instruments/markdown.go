@@ -32,6 +32,7 @@ func catalog() []documented {
 	var all []documented
 	all = list(all, Memory(), &sample.Memory{})
 	all = list(all, CPU(), &sample.CPU{System: sample.SystemCPU{PerCPU: make([]sample.PerCPU, 1)}})
+	all = list(all, OwnProcess(), &sample.Process{})
 	all = list(all, Errors(), &sample.Failures{List: make([]sample.Failure, 1)})
 	slices.SortStableFunc(all, func(a, b documented) int { return int(a.Scope) - int(b.Scope) })
 	return all

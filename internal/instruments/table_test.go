@@ -7,6 +7,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/semconv/v1.43.0/containerconv"
+	"go.opentelemetry.io/otel/semconv/v1.43.0/processconv"
 	"go.opentelemetry.io/otel/semconv/v1.43.0/systemconv"
 
 	"github.com/cboxdk/resource-monitor/internal/instruments"
@@ -27,6 +28,9 @@ var conventions = []convention{
 	systemconv.CPUTime{}, systemconv.CPUUtilization{}, systemconv.CPULogicalCount{},
 	systemconv.MemoryUsage{}, systemconv.MemoryUtilization{}, systemconv.MemoryLimit{}, systemconv.MemoryLinuxAvailable{},
 	systemconv.PagingUsage{}, systemconv.PagingFaults{},
+	processconv.CPUTime{}, processconv.CPUUtilization{}, processconv.MemoryUsage{}, processconv.MemoryVirtual{},
+	processconv.DiskIO{}, processconv.ThreadCount{}, processconv.UnixFileDescriptorCount{}, processconv.ContextSwitches{},
+	processconv.PagingFaults{}, processconv.Uptime{},
 }
 
 func metrics() (all []instruments.Metric) {
@@ -34,6 +38,9 @@ func metrics() (all []instruments.Metric) {
 		all = append(all, r.Metric)
 	}
 	for _, r := range instruments.CPU() {
+		all = append(all, r.Metric)
+	}
+	for _, r := range instruments.OwnProcess() {
 		all = append(all, r.Metric)
 	}
 	for _, r := range instruments.Errors() {

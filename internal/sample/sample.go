@@ -200,3 +200,16 @@ type Failure struct {
 type Failures struct {
 	List []Failure
 }
+
+// Process is one reading of the process collector.
+type Process struct {
+	Time                   time.Time
+	User, System           Opt[uint64]  // nanoseconds
+	UserShare, SystemShare Opt[float64] // of the CPUs that it may run on, over the newest window
+	RSS, Virtual           Opt[uint64]  // bytes
+	ReadBytes, WriteBytes  Opt[uint64]  // that reached the block layer
+	Threads, Descriptors   Opt[uint64]
+	Voluntary, Involuntary Opt[uint64] // context switches
+	Faults                 Faults
+	Uptime                 Opt[float64] // seconds
+}

@@ -1,0 +1,144 @@
+package engine
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/procfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// errOtherRoot is why there are no numbers of the process under another root:
+// they would be those of this process, which is not part of it.
+var errOtherRoot = errors.New("the process is not part of another root")
+
+// processCollector reads this process: getrusage(2) and /proc/self.
+type processCollector struct {
+	gate
+	engine                  *linux
+	statm, io, stat, uptime *kernfs.File
+	memory                  procfs.SelfStatm
+	disk                    procfs.SelfIO
+	self                    procfs.SelfStat
+	up                      procfs.Uptime
+	user, system            window
+}
+
+func newProcessCollector(l *linux) *processCollector {
+	o := l.opener()
+	c := &processCollector{
+		engine: l, statm: o.File("/proc/self/statm"), io: o.File("/proc/self/io"),
+		stat: o.File("/proc/self/stat"), uptime: o.File("/proc/uptime"),
+	}
+	c.free = func() {
+		for _, f := range []*kernfs.File{c.statm, c.io, c.stat, c.uptime} {
+			f.Close()
+		}
+	}
+	return c
+}
+
+func (c *processCollector) read(p *kernfs.Pass, w Want, s *sample.Process) error {
+	*s = sample.Process{Time: p.Now()}
+	if !c.engine.cfg.Root.IsHost() {
+		return errOtherRoot
+	}
+	c.readUsage(p, w, s)
+	if c.parse(p, c.statm, func(b []byte) error { return c.memory.Parse(b, uint64(os.Getpagesize())) }) {
+		s.RSS, s.Virtual = sample.Some(c.memory.Resident), sample.Some(c.memory.Size)
+	}
+	if c.parse(p, c.io, c.disk.Parse) {
+		s.ReadBytes, s.WriteBytes = c.disk.ReadBytes, c.disk.WriteBytes
+	}
+	if c.parse(p, c.stat, c.self.Parse) {
+		s.Threads = sample.Some(c.self.NumThreads)
+		// Both count the time that the machine was suspended.
+		if c.parse(p, c.uptime, c.up.Parse) && c.up.Up >= c.self.StartTime {
+			s.Uptime = sample.Some(float64(c.up.Up-c.self.StartTime) / 1e9)
+		}
+	}
+	if n, err := openDescriptors(); err == nil {
+		s.Descriptors = sample.Some(n)
+	} else {
+		c.engine.failed("process", err)
+	}
+	return nil
+}
+
+// readUsage asks getrusage(2), which knows the whole process to the nanosecond
+// of its clock; /proc/self/stat has ticks.
+func (c *processCollector) readUsage(p *kernfs.Pass, w Want, s *sample.Process) {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		c.engine.failed("process", os.NewSyscallError("getrusage", err))
+		return
+	}
+	count := func(n int64) sample.Opt[uint64] { return sample.Some(uint64(max(n, 0))) }
+	s.User, s.System = count(u.Utime.Nano()), count(u.Stime.Nano())
+	s.Faults = sample.Faults{Minor: count(int64(u.Minflt)), Major: count(int64(u.Majflt))}
+	s.Voluntary, s.Involuntary = count(int64(u.Nvcsw)), count(int64(u.Nivcsw))
+	if !w.Utilization {
+		return
+	}
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(c.engine.pid, &set); err != nil {
+		return // more CPUs than the set holds
+	}
+	cpus := set.Count()
+	least := max(c.engine.cfg.Interval, MinWindow)
+	share := func(win *window, total sample.Opt[uint64]) sample.Opt[float64] {
+		cores, ok := win.observe(p.Now(), total, false, least).Get()
+		if !ok {
+			return sample.Opt[float64]{}
+		}
+		return sample.Some(cores / float64(cpus))
+	}
+	s.UserShare, s.SystemShare = share(&c.user, s.User), share(&c.system, s.System)
+}
+
+// parse reads f into a struct and reports whether that went well.
+func (c *processCollector) parse(p *kernfs.Pass, f *kernfs.File, into func([]byte) error) bool {
+	b, err := f.Read(p)
+	if err == nil {
+		err = into(b)
+	}
+	if err != nil {
+		c.engine.failed("process", f.ParseError(err))
+	}
+	return err == nil
+}
+
+// openDescriptors counts the open files. Since Linux 6.2 the kernel says so in
+// the size of the folder; before, its names have to be listed.
+func openDescriptors() (uint64, error) {
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/self/fd", &st); err != nil {
+		return 0, &os.PathError{Op: "stat", Path: "/proc/self/fd", Err: err}
+	}
+	if st.Size > 0 {
+		return uint64(st.Size), nil
+	}
+	return listDescriptors()
+}
+
+func listDescriptors() (n uint64, err error) {
+	dir, err := os.Open("/proc/self/fd")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = dir.Close() }()
+	for {
+		names, err := dir.Readdirnames(1024)
+		n += uint64(len(names))
+		if errors.Is(err, io.EOF) {
+			return n - 1, nil // all but the one that lists
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+}
