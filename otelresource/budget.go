@@ -28,7 +28,7 @@ func (b *waitBudget) begin(ctx context.Context, who any) (wait context.Context, 
 	now := time.Now()
 	deadline, ok := ctx.Deadline()
 	b.mu.Lock()
-	if !deadline.Equal(b.deadline) || b.left == 0 && len(b.waited) == 0 || slices.Contains(b.waited, who) {
+	if !deadline.Equal(b.deadline) || len(b.waited) == 0 || slices.Contains(b.waited, who) {
 		b.deadline, b.waited, b.left = deadline, b.waited[:0], maxWait
 		if ok {
 			b.left = min(maxWait, max(0, deadline.Sub(now)/4))

@@ -42,8 +42,6 @@ const (
 	FieldThrottledSeconds
 	FieldBurstPeriods
 	FieldBurstSeconds
-	FieldMemoryLimit
-	FieldCPULimit
 	numFields
 )
 
@@ -59,7 +57,6 @@ var fieldNames = [numFields]string{
 	FieldLow: "low", FieldHigh: "high", FieldMax: "max", FieldOOM: "oom", FieldOOMKill: "oom_kill", FieldOOMGroupKill: "oom_group_kill",
 	FieldPeriods: "periods", FieldThrottledPeriods: "throttled_periods", FieldThrottledSeconds: "throttled_seconds",
 	FieldBurstPeriods: "burst_periods", FieldBurstSeconds: "burst_seconds",
-	FieldMemoryLimit: "memory_limit", FieldCPULimit: "cpu_limit",
 }
 
 // String returns the field's name as JSON has it.

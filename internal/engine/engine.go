@@ -8,7 +8,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/cboxdk/resource-monitor/internal/cgroup"
 	"github.com/cboxdk/resource-monitor/internal/hostfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
@@ -64,7 +63,6 @@ type Whereabouts struct {
 	Controllers []string
 	Paths       map[string]string // by v1 controller, "" is the v2 hierarchy
 	Dirs        map[string]string // where the files are
-	Tree        *cgroup.Tree
 }
 
 // newSource is set by the platform's file; nil: not supported.

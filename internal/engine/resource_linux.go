@@ -127,7 +127,7 @@ func (l *linux) Cgroup(ctx context.Context) *Whereabouts {
 
 // describe says where every controller is, for people and for the detector.
 func describe(c Config, t *cgroup.Tree) *Whereabouts {
-	w := &Whereabouts{Version: t.SystemVersion(), Tree: t, Paths: map[string]string{}, Dirs: map[string]string{}}
+	w := &Whereabouts{Version: t.SystemVersion(), Paths: map[string]string{}, Dirs: map[string]string{}}
 	w.Controllers = t.V1Controllers()
 	for _, name := range append([]string{""}, w.Controllers...) {
 		loc, err := t.Resolve(name)
