@@ -54,29 +54,28 @@ func parseStall(b []byte) (s sample.Stall, ok bool) {
 		if i < 0 {
 			continue
 		}
-		value := field[i+1:]
+		value, bit := field[i+1:], 0
 		switch string(field[:i]) {
 		case "avg10":
+			bit = avg10
 			s.Avg10, ok = parseShare(value)
-			seen |= set(ok, avg10)
 		case "avg60":
+			bit = avg60
 			s.Avg60, ok = parseShare(value)
-			seen |= set(ok, avg60)
 		case "avg300":
+			bit = avg300
 			s.Avg300, ok = parseShare(value)
-			seen |= set(ok, avg300)
 		case "total":
+			bit = total
 			s.Total, ok = kernfs.Uint(value)
-			seen |= set(ok, total)
+		default:
+			continue
 		}
+		if !ok { // also where the key stood there before: which of the two is torn is not known
+			return sample.Stall{}, false
+		}
+		seen |= bit
 	}
-}
-
-func set(ok bool, bit int) int {
-	if ok {
-		return bit
-	}
-	return 0
 }
 
 // parseShare reads a percentage with two decimals as a share. The kernel's

@@ -97,6 +97,14 @@ func TestPressureAllocatesNothing(t *testing.T) {
 	allocatesNothing(t, func() error { return p.Parse(text) })
 }
 
+func TestABadDuplicateDoesNotReplaceAGoodValue(t *testing.T) {
+	var p procfs.Pressure
+	err := p.Parse([]byte("some avg10=2.14 avg60=2.86 avg300=0.89 total=5 avg60=0350\n"))
+	if err == nil || p.Some.Present() {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
 func FuzzPressure(f *testing.F) {
 	f.Add([]byte(pressure))
 	f.Add([]byte("full avg10=99.99 avg60=100.00 avg300=0.01 total=1 extra=5"))
