@@ -27,7 +27,13 @@ for entry in "${targets[@]}"; do
 	echo "$target of $package for $each"
 	output=$(go test -run '^$' -fuzz "^$target\$" -fuzztime "$each" -fuzzminimizetime 5x -parallel 2 "$package" 2>&1) || {
 		printf '%s\n' "$output"
-		status=1
+		# Go before 1.27 now and then reports the end of the given time as a
+		# failure of the target (golang/go#75804); a real one says more.
+		if [[ $output =~ ---\ FAIL:\ $target\ \([0-9.]+s\)$'\n'\ +context\ deadline\ exceeded$'\n'FAIL ]]; then
+			echo "The time was over, and nothing was found."
+		else
+			status=1
+		fi
 	}
 done
 echo "${#targets[@]} targets, $each each"
