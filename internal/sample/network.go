@@ -1,0 +1,28 @@
+package sample
+
+import "time"
+
+// Network is one reading of the network collector: the interfaces of the
+// process's network namespace.
+type Network struct {
+	Time time.Time
+	// Own says that the namespace is not the machine's: its numbers are the
+	// container's, or its pod's.
+	Own        Opt[bool]
+	Total      Interface   // without loopback and interfaces that repeat others
+	Interfaces []Interface // every interface that is not filtered out, only where details are wanted
+}
+
+// Interface is one network interface, or the total of several.
+type Interface struct {
+	Name              string // "" of a total
+	Receive, Transmit Traffic
+	Speed             Opt[uint64] // of the link, bits per second
+}
+
+// Traffic is one direction: cumulative counts, and shares of the newest window.
+type Traffic struct {
+	Bytes, Packets, Errors, Dropped Opt[uint64]
+	Utilization                     Opt[float64] // of the link's speed, 0..1
+	ErrorRate                       Opt[float64] // errors per second
+}
