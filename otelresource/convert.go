@@ -102,7 +102,7 @@ func (s *memorySnapshot) convert() {
 	setInt(&e.present, FieldOOM, &e.OOM, g.Events.OOM)
 	setInt(&e.present, FieldOOMKill, &e.OOMKill, g.Events.OOMKill)
 	setInt(&e.present, FieldOOMGroupKill, &e.OOMGroupKill, g.Events.OOMGroupKill)
-	if e.present != 0 {
+	if !e.present.empty() {
 		to.Events = e
 	}
 }
@@ -158,7 +158,7 @@ func (s *cpuSnapshot) convertCgroup() {
 	setSeconds(&t.present, FieldThrottledSeconds, &t.ThrottledSeconds, raw.Time)
 	setInt(&t.present, FieldBurstPeriods, &t.BurstPeriods, raw.Bursts)
 	setSeconds(&t.present, FieldBurstSeconds, &t.BurstSeconds, raw.BurstTime)
-	if t.present != 0 {
+	if !t.present.empty() {
 		to.Throttling = t
 	}
 }

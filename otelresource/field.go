@@ -68,26 +68,42 @@ func (f Field) String() string {
 }
 
 // presence is the set of fields that a struct has.
-type presence uint64
+type presence [(numFields + 63) / 64]uint64
 
-func (p presence) has(f Field) bool { return f < numFields && p>>f&1 == 1 }
+func (p presence) has(f Field) bool { return f < numFields && p[f/64]>>(f%64)&1 == 1 }
 
-func (p *presence) set(f Field) { *p |= 1 << f }
+func (p *presence) set(f Field) { p[f/64] |= 1 << (f % 64) }
+
+func (p presence) empty() bool { return p == presence{} }
 
 // marshalPresent writes a struct as JSON without the numbers that are absent:
 // a reader of JSON must not meet a zero that nobody measured.
 func marshalPresent(v any, p presence) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
-	val := reflect.ValueOf(v)
-	for i := range val.NumField() {
-		name, options, _ := strings.Cut(val.Type().Field(i).Tag.Get("json"), ",")
-		if name == "" || name == "-" || absent(name, p) || options == "omitzero" && val.Field(i).IsZero() {
+	if err := writePresent(&b, reflect.ValueOf(v), p); err != nil {
+		return nil, err
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+func writePresent(b *bytes.Buffer, v reflect.Value, p presence) error {
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		if field.Anonymous {
+			if err := writePresent(b, v.Field(i), p); err != nil {
+				return err
+			}
 			continue
 		}
-		text, err := json.Marshal(val.Field(i).Interface())
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name == "" || name == "-" || absent(name, p) || options == "omitzero" && v.Field(i).IsZero() {
+			continue
+		}
+		text, err := json.Marshal(v.Field(i).Interface())
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if b.Len() > 1 {
 			b.WriteByte(',')
@@ -95,8 +111,7 @@ func marshalPresent(v any, p presence) ([]byte, error) {
 		b.WriteString(`"` + name + `":`)
 		b.Write(text)
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return nil
 }
 
 func absent(name string, p presence) bool {

@@ -311,13 +311,17 @@ func (m *IOMax) ParseThrottle(b []byte, file ThrottleFile) error {
 		if n == 0 {
 			continue
 		}
-		l := m.limit(device)
-		*[...]*sample.Opt[uint64]{&l.RBps, &l.WBps, &l.RIOPS, &l.WIOPS}[file] = sample.Some(n)
+		*m.limit(device).of(file) = sample.Some(n)
 	}
 	if rubbish && !known {
 		return kernfs.ErrMalformed
 	}
 	return nil
+}
+
+// of returns the limit that a throttle file of v1 sets.
+func (l *IOLimit) of(file ThrottleFile) *sample.Opt[uint64] {
+	return [...]*sample.Opt[uint64]{&l.RBps, &l.WBps, &l.RIOPS, &l.WIOPS}[file]
 }
 
 func (m *IOMax) limit(device Device) *IOLimit {

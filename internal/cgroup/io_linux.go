@@ -1,0 +1,182 @@
+package cgroup
+
+import (
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// IOReader keeps the files of the io controller, blkio on v1, of the
+// process's cgroup, and the limits of its visible ancestors.
+type IOReader struct {
+	version Version
+	levels  []ioFiles
+	stat    *kernfs.File // v2 io.stat
+	counts  []blkioFile  // v1
+}
+
+type ioFiles struct {
+	Level
+	max      *kernfs.File    // v2 io.max
+	throttle [4]*kernfs.File // v1, by ThrottleFile
+}
+
+type blkioFile struct {
+	*kernfs.File
+	counts BlkioFile
+}
+
+// NewIOReader returns a reader over levels, the own cgroup first. There must be at least one.
+func NewIOReader(o *kernfs.Opener, v Version, levels []Level) *IOReader {
+	r := &IOReader{version: v}
+	for _, l := range levels {
+		f := ioFiles{Level: l}
+		if v == V1 {
+			for i, name := range throttleNames {
+				f.throttle[i] = o.File(l.Dir + "/" + name)
+			}
+		} else {
+			f.max = o.File(l.Dir + "/io.max")
+		}
+		r.levels = append(r.levels, f)
+	}
+	own := levels[0].Dir
+	if v != V1 {
+		r.stat = o.File(own + "/io.stat")
+		return r
+	}
+	// The first of each that the kernel has, once: a counter that changed
+	// between with and without the descendants would jump.
+	for _, choice := range blkioNames {
+		for i, name := range choice.names {
+			if o.Root.Exists(own+"/"+name) || choice.always && i == len(choice.names)-1 {
+				r.counts = append(r.counts, blkioFile{o.File(own + "/" + name), choice.counts})
+				break
+			}
+		}
+	}
+	return r
+}
+
+var throttleNames = [...]string{
+	ThrottleReadBps: "blkio.throttle.read_bps_device", ThrottleWriteBps: "blkio.throttle.write_bps_device",
+	ThrottleReadIOPS: "blkio.throttle.read_iops_device", ThrottleWriteIOPS: "blkio.throttle.write_iops_device",
+}
+
+// blkioNames are the files of v1. io.stat of v2 counts the descendants, and so
+// do these with _recursive, which kernels before 5.0 do not have for the
+// throttle files. The times are there with BFQ (where it is built with
+// debugging) or, before 5.0, CFQ.
+var blkioNames = []struct {
+	counts BlkioFile
+	names  []string
+	always bool
+}{
+	{BlkioServiceBytes, []string{"blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_service_bytes"}, true},
+	{BlkioServiced, []string{"blkio.throttle.io_serviced_recursive", "blkio.throttle.io_serviced"}, true},
+	{BlkioServiceTime, []string{
+		"blkio.bfq.io_service_time_recursive", "blkio.bfq.io_service_time",
+		"blkio.io_service_time_recursive", "blkio.io_service_time",
+	}, false},
+	{BlkioWaitTime, []string{
+		"blkio.bfq.io_wait_time_recursive", "blkio.bfq.io_wait_time",
+		"blkio.io_wait_time_recursive", "blkio.io_wait_time",
+	}, false},
+}
+
+// Read fills s and reports whether the kernel said what I/O there was; that it
+// lists no device says that there was none.
+func (r *IOReader) Read(p *kernfs.Pass, s *IOStat, report Report) bool {
+	s.Reset()
+	if r.stat != nil {
+		b, err := r.stat.Read(p)
+		if err == nil {
+			err = s.Parse(b)
+		}
+		if err != nil {
+			report(r.stat.ParseError(err))
+		}
+		return err == nil
+	}
+	read := false
+	for i := range r.counts {
+		f := &r.counts[i]
+		b, err := f.Read(p)
+		if err == nil {
+			err = s.ParseBlkio(b, f.counts)
+		}
+		if err != nil {
+			report(f.ParseError(err))
+			continue
+		}
+		read = read || f.counts == BlkioServiceBytes || f.counts == BlkioServiced
+	}
+	return read
+}
+
+// UsageError returns why the own cgroup's I/O could not be read the last time; nil: it was.
+func (r *IOReader) UsageError() error {
+	if r.stat != nil {
+		return r.stat.Err()
+	}
+	return r.counts[0].Err()
+}
+
+// Own names the cgroup whose I/O is read.
+func (r *IOReader) Own() string { return r.levels[0].Path }
+
+// Source names the reader's limits.
+func (r *IOReader) Source() sample.Source { return r.version.Source() }
+
+// IOSetting is one limit of one device at one level.
+type IOSetting struct {
+	Level
+	Device
+	What  ThrottleFile
+	Value uint64 // bytes or operations per second
+	File  string
+}
+
+// ReadLimits lists the limits of every level, the own cgroup's first.
+func (r *IOReader) ReadLimits(p *kernfs.Pass, report Report) (all []IOSetting) {
+	var max IOMax
+	for i := range r.levels {
+		l := &r.levels[i]
+		if l.max != nil {
+			max.Reset()
+			parse(p, l.max, max.Parse, report)
+			for what := range l.throttle {
+				all = max.settings(all, l.Level, ThrottleFile(what), l.max.Path())
+			}
+			continue
+		}
+		for what, f := range l.throttle {
+			max.Reset()
+			parse(p, f, func(b []byte) error { return max.ParseThrottle(b, ThrottleFile(what)) }, report)
+			all = max.settings(all, l.Level, ThrottleFile(what), f.Path())
+		}
+	}
+	return all
+}
+
+// settings appends the limits of one kind.
+func (m *IOMax) settings(all []IOSetting, level Level, what ThrottleFile, file string) []IOSetting {
+	for i := range m.Limits {
+		l := &m.Limits[i]
+		if n, ok := l.of(what).Get(); ok {
+			all = append(all, IOSetting{level, l.Device, what, n, file})
+		}
+	}
+	return all
+}
+
+// Close gives all descriptors back.
+func (r *IOReader) Close() {
+	for i := range r.levels {
+		closeAll(r.levels[i].max)
+		closeAll(r.levels[i].throttle[:]...)
+	}
+	for i := range r.counts {
+		r.counts[i].Close()
+	}
+	closeAll(r.stat)
+}
