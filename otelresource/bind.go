@@ -2,15 +2,13 @@ package otelresource
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/cboxdk/resource-monitor/internal/instruments"
+	"github.com/cboxdk/resource-monitor/internal/observe"
 )
 
 // creator makes each instrument once, by its name: two tables may have the same one.
@@ -50,64 +48,21 @@ func (c *creator) create(m *instruments.Metric) (i metric.Int64Observable, f met
 	return i, f, nil
 }
 
-// binding ties the rows of one collector to instruments. Its callback reads
-// one snapshot, observes it, and never fails: an error would cost
-// the program its own metrics of that cycle.
-type binding[S any] struct {
-	rows   []boundRow[S]
-	peek   func() *S                         // the current sample, nil where it has expired
-	load   func(context.Context) (*S, error) // a fresh one
-	failed func(error)
-	budget *waitBudget
-	last   atomic.Pointer[S] // what was observed last
-}
-
-type boundRow[S any] struct {
-	counter bool
-	int     metric.Int64Observable
-	float   metric.Float64Observable
-	series  []boundSeries[S]
-	items   *boundItems[S]
-}
-
-type boundSeries[S any] struct {
-	instruments.Series[S]
-	options []metric.ObserveOption
-}
-
-// boundItems builds the attribute set of an item when it first appears.
-type boundItems[S any] struct {
-	*instruments.Items[S]
-	mu      sync.Mutex
-	options map[instruments.ItemKey][][]metric.ObserveOption // by item, then by series
-}
-
-// bind creates the instruments of the rows that sel lets through and
-// registers their callback. It returns nil where there are none.
-func bind[S any](c *creator, b *binding[S], rows []instruments.Row[S], sel selection) (metric.Registration, error) {
+// bind creates the instruments of a table and registers their callback. It
+// returns nil where the table has none.
+func bind(c *creator, t observe.Table) (metric.Registration, error) {
+	b := &binding{table: t}
 	var observables []metric.Observable
-	for _, row := range rows {
-		if !sel.includes(&row.Metric) {
-			continue
-		}
-		i, f, err := c.create(&row.Metric)
+	for _, m := range t.Metrics() {
+		i, f, err := c.create(&m)
 		if err != nil {
 			return nil, err
 		}
-		bound := boundRow[S]{counter: row.Kind == instruments.Counter, int: i, float: f}
-		if i != nil {
+		if b.instruments = append(b.instruments, instrument{i, f}); i != nil {
 			observables = append(observables, i)
 		} else {
 			observables = append(observables, f)
 		}
-		if row.Items != nil && sel.details(row.Items.Detail) {
-			bound.items = &boundItems[S]{Items: row.Items, options: map[instruments.ItemKey][][]metric.ObserveOption{}}
-		} else {
-			for _, s := range row.Series {
-				bound.series = append(bound.series, boundSeries[S]{s, options(s.Attributes...)})
-			}
-		}
-		b.rows = append(b.rows, bound)
 	}
 	if len(observables) == 0 {
 		return nil, nil
@@ -115,99 +70,34 @@ func bind[S any](c *creator, b *binding[S], rows []instruments.Row[S], sel selec
 	return c.meter.RegisterCallback(b.callback, observables...)
 }
 
-func options(attrs ...attribute.KeyValue) []metric.ObserveOption {
-	if len(attrs) == 0 {
-		return nil
-	}
-	return []metric.ObserveOption{metric.WithAttributeSet(attribute.NewSet(attrs...))}
+// binding ties a table to instruments, in the same order.
+type binding struct {
+	table       observe.Table
+	instruments []instrument
+	buffers     sync.Pool // of *[]observe.Point: readers may collect at once
 }
 
-func (b *binding[S]) callback(ctx context.Context, o metric.Observer) error {
-	defer func() {
-		if r := recover(); r != nil {
-			b.failed(fmt.Errorf("panic in a metric callback: %v", r))
-		}
-	}()
-	s, fresh := b.read(ctx)
-	if s == nil {
-		return nil
+// instrument has one of the two.
+type instrument struct {
+	int   metric.Int64Observable
+	float metric.Float64Observable
+}
+
+// callback never fails: see table.Append.
+func (b *binding) callback(ctx context.Context, o metric.Observer) error {
+	buf, _ := b.buffers.Get().(*[]observe.Point)
+	if buf == nil {
+		buf = new([]observe.Point)
 	}
-	for i := range b.rows {
-		row := &b.rows[i]
-		// Of an old reading the counters are still true, the rest is not. Without
-		// a point, delta temporality would count everything again the next time.
-		if !fresh && !row.counter {
-			continue
+	*buf = b.table.Append(ctx, (*buf)[:0])
+	for i := range *buf {
+		p := &(*buf)[i]
+		if to := &b.instruments[p.Metric]; to.int != nil {
+			o.ObserveInt64(to.int, p.Int, p.Attributes.Options...)
+		} else {
+			o.ObserveFloat64(to.float, p.Float, p.Attributes.Options...)
 		}
-		row.observe(s, o)
 	}
+	b.buffers.Put(buf)
 	return nil
-}
-
-// read returns the newest sample, and whether it is fresh.
-func (b *binding[S]) read(ctx context.Context) (s *S, fresh bool) {
-	if s = b.peek(); s == nil {
-		wait, done := b.budget.begin(ctx, b)
-		var err error
-		s, err = b.load(wait)
-		done()
-		if err != nil {
-			if !errors.Is(err, ErrClosed) {
-				b.failed(err)
-			}
-			return b.last.Load(), false
-		}
-	}
-	b.last.Store(s)
-	return s, true
-}
-
-func (r *boundRow[S]) observe(s *S, o metric.Observer) {
-	for i := range r.series {
-		p := &r.series[i]
-		if r.int != nil {
-			if v, ok := p.Int(s); ok {
-				o.ObserveInt64(r.int, v, p.options...)
-			}
-		} else if v, ok := p.Float(s); ok {
-			o.ObserveFloat64(r.float, v, p.options...)
-		}
-	}
-	if r.items == nil {
-		return
-	}
-	for n := range r.items.Len(s) {
-		all := r.items.of(r.items.Key(s, n))
-		for i := range r.items.Series {
-			p := &r.items.Series[i]
-			if r.int != nil {
-				if v, ok := p.Int(s, n); ok {
-					o.ObserveInt64(r.int, v, all[i]...)
-				}
-			} else if v, ok := p.Float(s, n); ok {
-				o.ObserveFloat64(r.float, v, all[i]...)
-			}
-		}
-	}
-}
-
-// of returns the attribute sets of an item. Two readers may collect at once.
-func (b *boundItems[S]) of(key instruments.ItemKey) [][]metric.ObserveOption {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if all, ok := b.options[key]; ok {
-		return all
-	}
-	all := make([][]metric.ObserveOption, len(b.Series))
-	for i, s := range b.Series {
-		attrs := append([]attribute.KeyValue(nil), s.Attributes...)
-		for _, kv := range key {
-			if kv.Valid() {
-				attrs = append(attrs, kv)
-			}
-		}
-		all[i] = options(attrs...)
-	}
-	b.options[key] = all
-	return all
 }

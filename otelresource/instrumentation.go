@@ -7,14 +7,15 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/cboxdk/resource-monitor/internal/instruments"
+	"github.com/cboxdk/resource-monitor/internal/observe"
 	"github.com/cboxdk/resource-monitor/internal/sample"
-	"github.com/cboxdk/resource-monitor/internal/snapshot"
 )
 
 // Instrumentation is what Start registered.
@@ -83,59 +84,42 @@ func (i *Instrumentation) start(c *startConfig) (err error) {
 // register binds each collector's table to one callback, so that a View that
 // drops all of one collector costs nothing.
 func (i *Instrumentation) register(c *startConfig) error {
-	m := i.monitor
+	tables := i.tables(selection{scopes: i.scopes, utilization: c.utilization, perCPU: c.perCPU})
+	if t, ok := c.provider.(observe.Taker); ok {
+		i.keep(t.Take(ScopeName, Version(), tables, i.monitor.started))
+		return nil
+	}
 	meter := &creator{
 		meter:  c.provider.Meter(ScopeName, metric.WithInstrumentationVersion(Version())),
 		ints:   map[string]metric.Int64Observable{},
 		floats: map[string]metric.Float64Observable{},
 	}
-	sel := selection{scopes: i.scopes, utilization: c.utilization, perCPU: c.perCPU}
-	budget := new(waitBudget)
+	for _, t := range tables {
+		r, err := bind(meter, t)
+		i.keep(r)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tables are those of all collectors, and of the module about itself.
+func (i *Instrumentation) tables(sel selection) []observe.Table {
+	m, budget := i.monitor, new(waitBudget)
 	failed := func(collector string) func(error) {
 		return func(err error) { m.diag.Failed(collector, err) }
 	}
-	memory, err := bind(meter, cached(m.memory, func(s *memorySnapshot) *sample.Memory { return &s.sample },
-		failed("memory"), budget), instruments.Memory(), sel)
-	i.keep(memory)
-	if err != nil {
-		return err
-	}
-	cpu, err := bind(meter, cached(m.cpu, func(s *cpuSnapshot) *sample.CPU { return &s.sample },
-		failed("cpu"), budget), instruments.CPU(), sel)
-	i.keep(cpu)
-	if err != nil {
-		return err
-	}
-	process, err := bind(meter, cached(m.process, func(s *sample.Process) *sample.Process { return s },
-		failed("process"), budget), instruments.OwnProcess(), sel)
-	i.keep(process)
-	if err != nil {
-		return err
-	}
-	errs, err := bind(meter, &binding[sample.Failures]{
-		peek: m.diag.Failures, failed: failed("module"), budget: budget,
-	}, instruments.Errors(), sel)
-	i.keep(errs)
-	return err
-}
-
-// cached is a binding to the samples of a cache.
-func cached[T, S any](c *snapshot.Cache[T], sample func(*T) *S, failed func(error), budget *waitBudget) *binding[S] {
-	return &binding[S]{
-		peek: func() *S {
-			if s := c.Peek(); s != nil {
-				return sample(s)
-			}
-			return nil
-		},
-		load: func(ctx context.Context) (*S, error) {
-			s, err := c.Get(ctx)
-			if err != nil {
-				return nil, getterError("Collect", err)
-			}
-			return sample(s), nil
-		},
-		failed: failed, budget: budget,
+	return []observe.Table{
+		newTable(cached(m.memory, func(s *memorySnapshot) *sample.Memory { return &s.sample },
+			failed("memory"), budget), instruments.Memory(), sel),
+		newTable(cached(m.cpu, func(s *cpuSnapshot) *sample.CPU { return &s.sample },
+			failed("cpu"), budget), instruments.CPU(), sel),
+		newTable(cached(m.process, func(s *sample.Process) *sample.Process { return s },
+			failed("process"), budget), instruments.OwnProcess(), sel),
+		newTable(source[sample.Failures]{
+			peek: m.diag.Failures, failed: failed("module"), budget: budget, last: new(atomic.Pointer[sample.Failures]),
+		}, instruments.Errors(), sel),
 	}
 }
 
