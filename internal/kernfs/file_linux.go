@@ -54,6 +54,9 @@ func (f *File) Path() string { return f.opener.Root.Path(f.name) }
 // ParseError names the file in an error of what takes its text apart. An
 // error of the reading itself names it already and stays as it is.
 func (f *File) ParseError(err error) error {
+	if _, ok := err.(*fs.PathError); ok { // errors.As allocates, and a file that a kernel lacks is met on every reading
+		return err
+	}
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
 		return err
