@@ -111,6 +111,9 @@
 //	  container.cpu.burst.time                    counter          s
 //	  container.cpu.linux.pressure.time           counter          s         otelresource.pressure.stall
 //	  container.cpu.linux.pressure.ratio (u)      gauge            1         otelresource.pressure.stall, otelresource.pressure.window
+//	  container.pids.count                        up-down counter  {thread}
+//	  container.pids.limit                        up-down counter  {thread}
+//	  container.uptime                            gauge            s
 //
 //	System scope: the machine
 //
@@ -122,9 +125,11 @@
 //	  system.memory.linux.available      up-down counter  By
 //	  system.paging.usage                up-down counter  By       system.paging.state
 //	  system.cpu.time                    counter          s        cpu.mode, cpu.logical_number (c)
-//	  system.cpu.utilization (u)         gauge            1        cpu.mode
+//	  system.cpu.utilization (u)         gauge            1        cpu.mode, cpu.logical_number (c)
 //	  system.cpu.linux.pressure.time     counter          s        otelresource.pressure.stall
+//	  system.irq.linux.pressure.time     counter          s        otelresource.pressure.stall
 //	  system.cpu.logical.count           up-down counter  {cpu}
+//	  system.uptime                      gauge            s
 //
 //	Process scope
 //

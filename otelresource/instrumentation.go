@@ -72,6 +72,9 @@ func (i *Instrumentation) start(c *startConfig) (err error) {
 	if slices.Contains(i.scopes, ScopeSystem) {
 		want |= wantSystem
 	}
+	if slices.Contains(i.scopes, ScopeContainer) {
+		want |= wantContainer
+	}
 	if c.utilization {
 		want |= wantUtilization
 	}

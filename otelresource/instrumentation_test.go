@@ -137,6 +137,9 @@ func TestContainerScopeEmitsItsTable(t *testing.T) {
 		"container.memory.linux.pressure.time{otelresource.pressure.stall=full}":                          1.5,
 		"container.cpu.linux.pressure.time{otelresource.pressure.stall=some}":                             0.6,
 		"container.cpu.linux.pressure.time{otelresource.pressure.stall=full}":                             0.4,
+		"container.pids.count{}":                                                                          37,
+		"container.pids.limit{}":                                                                          512,
+		"container.uptime{}":                                                                              620.25,
 		"otelresource.limit.info{otelresource.limit.resource=memory,otelresource.limit.source=cgroup_v2}": 1,
 		"otelresource.limit.info{otelresource.limit.resource=cpu,otelresource.limit.source=cgroup_v2}":    1,
 	}
@@ -167,10 +170,12 @@ func TestSystemScopeEmitsItsTable(t *testing.T) {
 		"system.memory.linux.pressure.time{otelresource.pressure.stall=some}": 8,
 		"system.memory.linux.pressure.time{otelresource.pressure.stall=full}": 3,
 		"system.cpu.linux.pressure.time{otelresource.pressure.stall=some}":    9,
-		"system.memory.limit{}":                                               8192000 * 1024,
-		"system.memory.linux.available{}":                                     5120000 * 1024,
-		"system.paging.usage{system.paging.state=used}":                       100000 * 1024,
-		"system.paging.usage{system.paging.state=free}":                       1948000 * 1024,
+		"system.irq.linux.pressure.time{otelresource.pressure.stall=full}":    0.25,
+		"system.uptime{}":                               5000.25,
+		"system.memory.limit{}":                         8192000 * 1024,
+		"system.memory.linux.available{}":               5120000 * 1024,
+		"system.paging.usage{system.paging.state=used}": 100000 * 1024,
+		"system.paging.usage{system.paging.state=free}": 1948000 * 1024,
 	}
 	if d := cmp.Diff(want, points); d != "" {
 		t.Error(d)

@@ -61,6 +61,7 @@ type Monitor struct {
 const (
 	wantSystem uint32 = 1 << iota
 	wantUtilization
+	wantContainer
 )
 
 // NewResourceMonitor returns a Monitor with the default configuration. On an
@@ -88,6 +89,7 @@ func NewResourceMonitorWithConfig(config *Config) (*Monitor, error) {
 	source, err := engine.New(engine.Config{
 		Root: root, Interval: cfg.UpdateInterval, CgroupPaths: cfg.CgroupPaths,
 		Containerized: found.Container != nil, Guest: v != nil && v.Role == environ.RoleGuest,
+		OwnPID:      found.OwnPIDNamespace(),
 		Diagnostics: diag,
 	})
 	if err != nil {
@@ -126,7 +128,8 @@ func (m *Monitor) baseline() {
 
 func (m *Monitor) wants() engine.Want {
 	w := m.want.Load()
-	return engine.Want{System: w&wantSystem != 0, PerCPU: true, Utilization: w&wantUtilization != 0}
+	return engine.Want{System: w&wantSystem != 0, PerCPU: true, Utilization: w&wantUtilization != 0,
+		Container: w&wantContainer != 0}
 }
 
 // ask adds to what readings include.

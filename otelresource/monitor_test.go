@@ -232,6 +232,7 @@ func TestEffectiveLimitsNameTheirFiles(t *testing.T) {
 		{Kind: "cpu.quota", Value: 0.5, Unit: "{cpu}", Source: "cgroup_v2", Cgroup: "/work.slice", File: cg + "/work.slice/cpu.max"},
 		{Kind: "cpuset", Value: 2, Unit: "{cpu}", Source: "cpuset", Cgroup: ownCgroup, File: cg + ownCgroup + "/cpuset.cpus.effective"},
 		{Kind: "cpu", Value: 2, Unit: "{cpu}", Source: "host", File: root.Dir() + "/sys/devices/system/cpu/online"},
+		{Kind: "pids", Value: 512, Unit: "{thread}", Source: "cgroup_v2", Cgroup: "/work.slice", File: cg + "/work.slice/pids.max"},
 	}
 	if d := cmp.Diff(want, l.All); d != "" {
 		t.Error(d)

@@ -214,7 +214,7 @@ type ResourceLimits struct {
 
 // Limit is one limit and where it comes from.
 type Limit struct {
-	// Kind is memory, memory.high, swap, cpu.quota, cpuset, affinity, cpu (online CPUs) or rlimit.*.
+	// Kind is memory, memory.high, swap, hugetlb.SIZE, cpu.quota, cpuset, affinity, cpu (online CPUs), pids or rlimit.*.
 	Kind string `json:"kind"`
 	// Value is in Unit: By (bytes), {cpu}, {thread}, {file_descriptor}.
 	Value float64 `json:"value"`

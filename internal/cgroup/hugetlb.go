@@ -38,6 +38,12 @@ func HugetlbPageSize(name string) (bytes uint64, ok bool) {
 	return 0, false
 }
 
+// HugetlbKind names such a limit by its page size as the kernel writes it: "hugetlb.2MB".
+func HugetlbKind(name string) string {
+	size, _, _ := strings.Cut(strings.TrimPrefix(name, "hugetlb."), ".")
+	return "hugetlb." + size
+}
+
 // ParseHugetlbLimit reads such a file, for pages of that size: bytes, or none for "max" and
 // for what v1 prints instead. v1 rounds its sentinel down to whole huge
 // pages, 9223372036852678656 for pages of 2 MiB, and 8796090925056 on 32 bits.

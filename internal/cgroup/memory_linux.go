@@ -163,14 +163,6 @@ func (r *MemoryReader) ReadEvents(p *kernfs.Pass, level int, m *Memory, report R
 // Source names the reader's limits.
 func (r *MemoryReader) Source() sample.Source { return r.version.Source() }
 
-// HighFile names the file of Memory.High.
-func (r *MemoryReader) HighFile() string {
-	if r.high == nil {
-		return ""
-	}
-	return r.high.Path()
-}
-
 // UsageError returns why the own cgroup's usage could not be read the last time; nil: it was.
 func (r *MemoryReader) UsageError() error { return r.levels[0].usage.Err() }
 

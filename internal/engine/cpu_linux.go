@@ -17,6 +17,9 @@ import (
 type cpuCollector struct {
 	collector
 	stat, online *kernfs.File
+	irq          *kernfs.File
+	uptime       *uptimeReader
+	tasks        taskReader
 	reader       *cgroup.CPUReader // nil where nothing shows the own cgroup
 	groups       cgroup.CPUGroups
 	raw          cgroup.CPU
@@ -38,6 +41,7 @@ type cpuCollector struct {
 	shares        shareWindow
 	systemPerCPU  perCPU
 	systemPerMode []modeCounters
+	perCPUShares  []shareWindow
 }
 
 // levelUsage is the CPU usage of one ancestor.
@@ -49,9 +53,13 @@ type levelUsage struct {
 func newCPUCollector(l *linux) *cpuCollector {
 	c := &cpuCollector{collector: newCollector(l, "cpu")}
 	c.stat, c.online = c.opener.File("/proc/stat"), c.opener.File("/sys/devices/system/cpu/online")
+	c.irq, c.uptime = c.opener.File("/proc/pressure/irq"), newUptimeReader(l, &c.opener)
 	c.free = func() {
-		c.stat.Close()
-		c.online.Close()
+		for _, f := range []*kernfs.File{c.stat, c.online, c.irq} {
+			f.Close()
+		}
+		c.uptime.close()
+		c.tasks.close()
 		c.pressure.close()
 		if c.reader != nil {
 			c.reader.Close()
@@ -77,6 +85,14 @@ func (c *cpuCollector) read(p *kernfs.Pass, w Want, s *sample.CPU) error {
 		s.System.Pressure = c.pressure.readSystem(p, c.report)
 		c.readHost(p, w, s)
 	}
+	if w.System {
+		s.System.IRQ = readPressure(p, c.irq, c.report)
+		s.System.Uptime = c.uptime.machine(p, c.report)
+	}
+	if w.Container {
+		s.Cgroup.Tasks = c.tasks.read(p, c.report)
+		s.Cgroup.Uptime = c.uptime.container(p, c.report)
+	}
 	if !s.Cgroup.Usage.Present() {
 		s.Err = c.why(c.reader != nil, c.reader.UsageError, errRootCPU)
 	}
@@ -100,6 +116,7 @@ func (c *cpuCollector) follow(p *kernfs.Pass) {
 	if len(g.CPU.Levels)+len(g.Cpuacct.Levels)+len(g.Cpuset.Levels) > 0 {
 		c.reader = cgroup.NewCPUReader(&c.opener, g)
 	}
+	c.tasks.follow(&c.collector, tree)
 }
 
 // errRootCPU is made once: outside a container it is met on every reading.
@@ -195,8 +212,15 @@ func (c *cpuCollector) readHost(p *kernfs.Pass, w Want, s *sample.CPU) {
 		for len(c.systemPerMode) <= cpu.Number {
 			c.systemPerMode = append(c.systemPerMode, modeCounters{})
 		}
-		times := c.systemPerMode[cpu.Number].add(cpu.Times)
-		g.PerCPU = append(g.PerCPU, c.systemPerCPU.observe(p.Now(), cpu.Number, busy(times), times, c.systemPerMode[cpu.Number].rebased(), least))
+		times, rebased := c.systemPerMode[cpu.Number].add(cpu.Times), c.systemPerMode[cpu.Number].rebased()
+		one := c.systemPerCPU.observe(p.Now(), cpu.Number, busy(times), times, rebased, least)
+		if w.Utilization {
+			for len(c.perCPUShares) <= cpu.Number {
+				c.perCPUShares = append(c.perCPUShares, shareWindow{})
+			}
+			one.Modes = c.perCPUShares[cpu.Number].observe(p.Now(), times, rebased, least)
+		}
+		g.PerCPU = append(g.PerCPU, one)
 	}
 }
 

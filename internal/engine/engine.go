@@ -32,13 +32,16 @@ type Config struct {
 	// Containerized and Guest are what was detected: in a container the own
 	// cgroup describes the process, and a guest's size is the VM's decision.
 	Containerized, Guest bool
-	Diagnostics          *Diagnostics // nil: silent ones
-	Now                  func() time.Time
+	// OwnPID says that the process is in a PID namespace of its own, whose init started with the container.
+	OwnPID      bool
+	Diagnostics *Diagnostics // nil: silent ones
+	Now         func() time.Time
 }
 
 // Want is what a reading costs extra and somebody asked for.
 type Want struct {
 	System      bool // the machine's numbers besides the own cgroup's
+	Container   bool // what only the metrics of the container have: tasks and uptime
 	PerCPU      bool
 	Utilization bool
 }

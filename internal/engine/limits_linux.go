@@ -37,13 +37,14 @@ func (c *limitsCollector) read(p *kernfs.Pass, s *sample.Limits) error {
 		return err
 	}
 	s.Memory, s.CPU = m.Limit, cpu.Limit
-	c.listMemory(s, &m)
+	c.listMemory(p, s, &m)
 	c.listCPU(s, &cpu)
+	c.listPids(p, s)
 	c.listProcess(s)
 	return nil
 }
 
-func (c *limitsCollector) listMemory(s *sample.Limits, m *sample.Memory) {
+func (c *limitsCollector) listMemory(p *kernfs.Pass, s *sample.Limits, m *sample.Memory) {
 	bytes := func(kind string, n sample.Opt[uint64], source sample.Source, group, file string) {
 		if v, ok := n.Get(); ok {
 			s.Entries = append(s.Entries, sample.LimitEntry{Kind: kind, Value: float64(v), Unit: "By", Source: source, Cgroup: group, File: file})
@@ -55,9 +56,9 @@ func (c *limitsCollector) listMemory(s *sample.Limits, m *sample.Memory) {
 			bytes("memory", l.Limit, r.Source(), l.Path, l.LimitFile)
 			bytes("swap", l.SwapLimit, r.Source(), l.Path, l.SwapFile)
 		}
-		own := &c.memory.raw.Levels[0]
-		bytes("memory.high", c.memory.raw.High, r.Source(), own.Path, r.HighFile())
 	}
+	c.listHigh(p, s)
+	c.listHugetlb(p, s)
 	bytes("memory", m.System.Total, c.engine.hostSource(), "", c.memory.meminfo.Path())
 }
 

@@ -19,23 +19,22 @@ var errOtherRoot = errors.New("the process is not part of another root")
 // processCollector reads this process: getrusage(2) and /proc/self.
 type processCollector struct {
 	gate
-	engine                  *linux
-	statm, io, stat, uptime *kernfs.File
-	memory                  procfs.SelfStatm
-	disk                    procfs.SelfIO
-	self                    procfs.SelfStat
-	up                      procfs.Uptime
-	user, system            window
+	engine          *linux
+	statm, io, stat *kernfs.File
+	memory          procfs.SelfStatm
+	disk            procfs.SelfIO
+	self            procfs.SelfStat
+	user, system    window
 }
 
 func newProcessCollector(l *linux) *processCollector {
 	o := l.opener()
 	c := &processCollector{
 		engine: l, statm: o.File("/proc/self/statm"), io: o.File("/proc/self/io"),
-		stat: o.File("/proc/self/stat"), uptime: o.File("/proc/uptime"),
+		stat: o.File("/proc/self/stat"),
 	}
 	c.free = func() {
-		for _, f := range []*kernfs.File{c.statm, c.io, c.stat, c.uptime} {
+		for _, f := range []*kernfs.File{c.statm, c.io, c.stat} {
 			f.Close()
 		}
 	}
@@ -56,9 +55,8 @@ func (c *processCollector) read(p *kernfs.Pass, w Want, s *sample.Process) error
 	}
 	if c.parse(p, c.stat, c.self.Parse) {
 		s.Threads = sample.Some(c.self.NumThreads)
-		// Both count the time that the machine was suspended.
-		if c.parse(p, c.uptime, c.up.Parse) && c.up.Up >= c.self.StartTime {
-			s.Uptime = sample.Some(float64(c.up.Up-c.self.StartTime) / 1e9)
+		if now, err := sinceBoot(); err == nil && now >= c.self.StartTime {
+			s.Uptime = sample.Some(float64(now-c.self.StartTime) / 1e9)
 		}
 	}
 	if n, err := openDescriptors(); err == nil {

@@ -553,8 +553,10 @@ func TestUsageOverTheWindow(t *testing.T) {
 }
 
 func TestLimitsListEveryTerm(t *testing.T) {
-	b := open(t, machine+mountV2+self("0::/p/l")+group(top+"/p", "memory.max=268435456", "cpu.max=50000 100000")+
-		group(top+"/p/l", "memory.max=536870912", "memory.high=1048576", "cpuset.cpus.effective=0-2"))
+	b := open(t, machine+mountV2+self("0::/p/l")+group(top+"/p", "memory.max=268435456", "cpu.max=50000 100000",
+		"memory.high=2097152", "pids.max=40", "hugetlb.2MB.max=4194304")+
+		group(top+"/p/l", "memory.max=536870912", "memory.high=1048576", "cpuset.cpus.effective=0-2", "pids.max=50",
+			"hugetlb.2MB.max=max", "hugetlb.2MB.rsvd.max=5", "hugetlb.1GB.max=0"))
 	var l sample.Limits
 	if err := b.source.ReadLimits(context.Background(), &l); err != nil {
 		t.Fatal(err)
@@ -567,7 +569,12 @@ func TestLimitsListEveryTerm(t *testing.T) {
 		"memory 5.36870912e+08 By cgroup_v2 /p/l /sys/fs/cgroup/p/l/memory.max",
 		"memory 2.68435456e+08 By cgroup_v2 /p /sys/fs/cgroup/p/memory.max",
 		"memory.high 1.048576e+06 By cgroup_v2 /p/l /sys/fs/cgroup/p/l/memory.high",
+		"memory.high 2.097152e+06 By cgroup_v2 /p /sys/fs/cgroup/p/memory.high",
 		"memory 8.589934592e+09 By host  /proc/meminfo",
+		"hugetlb.2MB 4.194304e+06 By cgroup_v2 /p /sys/fs/cgroup/p/hugetlb.2MB.max",
+		"hugetlb.1GB 0 By cgroup_v2 /p/l /sys/fs/cgroup/p/l/hugetlb.1GB.max",
+		"pids 50 {thread} cgroup_v2 /p/l /sys/fs/cgroup/p/l/pids.max",
+		"pids 40 {thread} cgroup_v2 /p /sys/fs/cgroup/p/pids.max",
 		"cpu.quota 0.5 {cpu} cgroup_v2 /p /sys/fs/cgroup/p/cpu.max",
 		"cpuset 3 {cpu} cpuset /p/l /sys/fs/cgroup/p/l/cpuset.cpus.effective",
 		"cpu 4 {cpu} host  /sys/devices/system/cpu/online",

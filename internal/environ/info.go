@@ -25,7 +25,13 @@ type Info struct {
 	Findings []Finding
 	// Missing says what could have been known here, and from where.
 	Missing []Missing
+
+	ownPID bool
 }
+
+// OwnPIDNamespace reports whether the process is in another PID namespace than
+// the machine's init. It is false where that cannot be told.
+func (i *Info) OwnPIDNamespace() bool { return i.ownPID }
 
 // Container is the innermost container around this process. A field without
 // evidence is empty.

@@ -29,6 +29,7 @@ func (d *detector) readNamespaces() {
 			*inode = parseNamespace(link, name)
 		}
 	}
+	d.info.ownPID = d.spaces.ownPID()
 }
 
 // parseNamespace reads "pid:[4026531836]".

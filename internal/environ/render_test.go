@@ -43,6 +43,9 @@ func renderValue(out *strings.Builder, name string, v reflect.Value) {
 			fmt.Fprintf(out, "%s: yes\n", name)
 		}
 		for i := range v.NumField() {
+			if !v.Type().Field(i).IsExported() {
+				continue
+			}
 			field := v.Type().Field(i).Name
 			if name != "" {
 				field = name + "." + field

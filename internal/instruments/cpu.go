@@ -71,6 +71,28 @@ func containerCPU() []Row[cpu] {
 		pressureTime(Container, "cpu", func(s *cpu) *sample.Pressure { return &s.Cgroup.Pressure }),
 		pressureRatio(Container, "cpu", func(s *cpu) *sample.Pressure { return &s.Cgroup.Pressure }),
 		limitInfo("cpu", func(s *cpu) sample.Source { return s.CgroupLimit.Source }),
+		{
+			Metric: Metric{
+				Name: "container.pids.count", Unit: "{thread}", Kind: UpDownCounter, Scope: Container,
+				Description: "Tasks of the container; the kernel's pids controller counts every thread.",
+				PriorArt:    "container.pids.count (Collector, dockerstats)",
+			},
+			Series: []Series[cpu]{integer(nil, func(s *cpu) sample.Opt[uint64] { return s.Cgroup.Tasks.Count })},
+		}, {
+			Metric: Metric{
+				Name: "container.pids.limit", Unit: "{thread}", Kind: UpDownCounter, Scope: Container,
+				Description: "Tasks that the container may have at most, the smallest limit over all visible ancestors.",
+				PriorArt:    "container.pids.limit (Collector, dockerstats)", Note: "no point without a limit",
+			},
+			Series: []Series[cpu]{integer(nil, func(s *cpu) sample.Opt[uint64] { return s.Cgroup.Tasks.Limit })},
+		}, {
+			Metric: Metric{
+				Name: "container.uptime", Unit: "s", Kind: Gauge, Float: true, Scope: Container, Standard: true,
+				Description: "The time the container has been running.",
+				Note:        "only with a PID namespace of its own",
+			},
+			Series: []Series[cpu]{seconds(nil, func(s *cpu) sample.Opt[uint64] { return s.Cgroup.Uptime })},
+		},
 	}
 }
 
@@ -111,8 +133,9 @@ func systemCPU() []Row[cpu] {
 		Metric: Metric{
 			Name: "system.cpu.utilization", Unit: "1", Kind: Gauge, Float: true, Scope: System, OptIn: WithUtilization, Standard: true,
 			Description: "For each logical CPU, the utilization is calculated as the change in cumulative CPU time (cpu.time) over a measurement interval, divided by the elapsed time.",
-			Note:        "the modes of the machine sum to 1",
+			Note:        "the modes sum to 1; cpu.logical_number with WithPerCPU",
 		},
+		Items: &Items[cpu]{Detail: PerCPU, Len: systemCPUs, Key: cpuNumber},
 	}
 	for _, m := range cpuModes {
 		time.Series = append(time.Series, seconds(attr(m.mode), func(s *cpu) sample.Opt[uint64] { return m.time(&s.System.Times) }))
@@ -130,14 +153,30 @@ func systemCPU() []Row[cpu] {
 				return m.share(&modes), ok && m.time(&s.System.Times).Present()
 			},
 		})
+		share.Items.Series = append(share.Items.Series, ItemSeries[cpu]{
+			Attributes: attr(m.mode),
+			Float: func(s *cpu, i int) (float64, bool) {
+				one := &s.System.PerCPU[i]
+				modes, ok := one.Modes.Get()
+				return m.share(&modes), ok && m.time(&one.Times).Present()
+			},
+		})
 	}
-	return []Row[cpu]{time, share, pressureTime(System, "cpu", func(s *cpu) *sample.Pressure { return &s.System.Pressure }), {
-		Metric: Metric{
-			Name: "system.cpu.logical.count", Unit: "{cpu}", Kind: UpDownCounter, Scope: System, Standard: true,
-			Description: "Reports the number of logical (virtual) processor cores created by the operating system to manage multitasking.",
-		},
-		Series: []Series[cpu]{integer(nil, func(s *cpu) sample.Opt[uint64] { return s.System.Logical })},
-	}}
+	return []Row[cpu]{time, share, pressureTime(System, "cpu", func(s *cpu) *sample.Pressure { return &s.System.Pressure }),
+		pressureTime(System, "irq", func(s *cpu) *sample.Pressure { return &s.System.IRQ }), {
+			Metric: Metric{
+				Name: "system.cpu.logical.count", Unit: "{cpu}", Kind: UpDownCounter, Scope: System, Standard: true,
+				Description: "Reports the number of logical (virtual) processor cores created by the operating system to manage multitasking.",
+			},
+			Series: []Series[cpu]{integer(nil, func(s *cpu) sample.Opt[uint64] { return s.System.Logical })},
+		}, {
+			Metric: Metric{
+				Name: "system.uptime", Unit: "s", Kind: Gauge, Float: true, Scope: System, Standard: true,
+				Description: "The time the system has been running.",
+				Note:        "suspended time counts; under LXCFS it is the container's, as /proc/uptime shows it",
+			},
+			Series: []Series[cpu]{seconds(nil, func(s *cpu) sample.Opt[uint64] { return s.System.Uptime })},
+		}}
 }
 
 func systemCPUs(s *cpu) int { return len(s.System.PerCPU) }

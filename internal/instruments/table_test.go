@@ -25,7 +25,7 @@ var conventions = []convention{
 	containerconv.CPUTime{}, containerconv.CPUUsage{},
 	containerconv.MemoryUsage{}, containerconv.MemoryWorkingSet{}, containerconv.MemoryRss{},
 	containerconv.MemoryAvailable{}, containerconv.MemoryPagingFaults{},
-	systemconv.CPUTime{}, systemconv.CPUUtilization{}, systemconv.CPULogicalCount{},
+	systemconv.CPUTime{}, systemconv.CPUUtilization{}, systemconv.CPULogicalCount{}, systemconv.Uptime{}, containerconv.Uptime{},
 	systemconv.MemoryUsage{}, systemconv.MemoryUtilization{}, systemconv.MemoryLimit{}, systemconv.MemoryLinuxAvailable{},
 	systemconv.PagingUsage{}, systemconv.PagingFaults{},
 	processconv.CPUTime{}, processconv.CPUUtilization{}, processconv.MemoryUsage{}, processconv.MemoryVirtual{},

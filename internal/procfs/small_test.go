@@ -125,6 +125,15 @@ func TestSelfStat(t *testing.T) {
 	})
 }
 
+func TestSelfStatus(t *testing.T) {
+	parses(t, (*procfs.SelfStatus).Parse, map[string]procfs.SelfStatus{
+		"Name:\tcat\nPid:\t7\nNSpid:\t7\nNSpgid:\t7\n": {PIDNamespaces: 1},
+		"Pid:\t4711\nNSpid:\t4711\t17\t1\n":            {PIDNamespaces: 3},
+		"Pid:\t7\nThreads:\t1":                         {}, // before Linux 4.1
+		"Name:\tNSpid: 1 2\nPid:\t7\n":                 {},
+	}, []string{"", "Name:\tcat\n", "Pid:\t7\nNSpid:\t7 x\n", "\x00"})
+}
+
 func FuzzSmall(f *testing.F) {
 	for _, s := range []string{"", "-1\n", "12345.67 98765.43\n", "pgfault 1\n", "1 2 3 4\n", "rchar: 1\n", "5 (a) b) S 1 2 2 0 -1 4 1 0 1 0 1 1 0 0 20 0 1 0 1"} {
 		f.Add([]byte(s))
@@ -149,6 +158,10 @@ func FuzzSmall(f *testing.F) {
 		var io procfs.SelfIO
 		if err := io.Parse(b); (err == nil) == (io == procfs.SelfIO{}) {
 			t.Errorf("io %q: %+v, %v", b, io, err)
+		}
+		var status procfs.SelfStatus
+		if err := status.Parse(b); status.PIDNamespaces > len(b) {
+			t.Errorf("status %q: %+v, %v", b, status, err)
 		}
 		var s procfs.SelfStat
 		if err := s.Parse(b); s.StartTime > math.MaxInt64 || err != nil && s != (procfs.SelfStat{}) {

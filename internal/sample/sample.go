@@ -120,6 +120,12 @@ type CPU struct {
 	System             SystemCPU
 }
 
+// Tasks is what the pids controller counts: every thread is a task.
+type Tasks struct {
+	Count Opt[uint64] // of the own cgroup
+	Limit Opt[uint64] // the smallest over the levels
+}
+
 // CgroupCPU is what the CPU controllers say of the process's own cgroup.
 type CgroupCPU struct {
 	Usage, User, System Opt[uint64]
@@ -130,6 +136,8 @@ type CgroupCPU struct {
 	Throttling          Throttling
 	PerCPU              []PerCPU // v1 only: the v2 kernel has none
 	Pressure            Pressure
+	Tasks               Tasks
+	Uptime              Opt[uint64] // nanoseconds since the init of the process's own PID namespace started
 }
 
 // Throttling is that of the cgroup whose quota binds.
@@ -143,8 +151,9 @@ type Throttling struct {
 type PerCPU struct {
 	Number int
 	Times  CPUTimes
-	Usage  uint64       // busy nanoseconds
-	Share  Opt[float64] // busy share of the newest window, 0..1
+	Usage  uint64         // busy nanoseconds
+	Share  Opt[float64]   // busy share of the newest window, 0..1
+	Modes  Opt[CPUShares] // of the machine's CPUs, read on demand
 }
 
 // CPUTimes splits a CPU's time by mode, in nanoseconds. The modes are
@@ -164,6 +173,8 @@ type SystemCPU struct {
 	Logical  Opt[uint64]    // online CPUs
 	PerCPU   []PerCPU
 	Pressure Pressure
+	IRQ      Pressure    // time that interrupts took from tasks
+	Uptime   Opt[uint64] // nanoseconds, suspended time included
 }
 
 // CPUShares splits a window by mode; the shares sum to 1.

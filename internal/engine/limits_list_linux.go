@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"github.com/cboxdk/resource-monitor/internal/cgroup"
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// listPids adds the limits of tasks, the own cgroup's before its ancestors'.
+func (c *limitsCollector) listPids(p *kernfs.Pass, s *sample.Limits) {
+	r := c.cpu.tasks.reader
+	if r == nil {
+		return
+	}
+	r.Read(p, &c.cpu.tasks.raw, c.cpu.report)
+	for i := range c.cpu.tasks.raw.Levels {
+		l := &c.cpu.tasks.raw.Levels[i]
+		if n, ok := l.Limit.Get(); ok {
+			s.Entries = append(s.Entries, sample.LimitEntry{Kind: "pids", Value: float64(n), Unit: "{thread}", Source: r.Source(), Cgroup: l.Path, File: l.LimitFile})
+		}
+	}
+}
+
+// listHigh adds memory.high of the ancestors: above it everything below them is throttled.
+func (c *limitsCollector) listHigh(p *kernfs.Pass, s *sample.Limits) {
+	r := c.memory.reader
+	if r == nil || r.Source() != sample.SourceCgroupV2 {
+		return
+	}
+	for i := range c.memory.raw.Levels {
+		level := c.memory.raw.Levels[i].Level
+		if f := c.memory.opener.File(level.Dir + "/memory.high"); level.Dir != "" {
+			c.listFile(p, s, f, "memory.high", r.Source(), level, cgroup.ParseLimit)
+		}
+	}
+}
+
+// listHugetlb adds the limits of huge pages, for each size that the own cgroup has files of.
+func (c *limitsCollector) listHugetlb(p *kernfs.Pass, s *sample.Limits) {
+	l := c.engine
+	tree, _ := l.place.current(p)
+	g, err := l.place.group(tree, "hugetlb")
+	if err != nil || len(g.Levels) == 0 {
+		return
+	}
+	// Child cgroups are folders of the same listing, of which there may be many.
+	names, err := l.cfg.Root.ReadDir(g.Levels[0].Dir, 4096)
+	if err != nil {
+		c.memory.report(err)
+		return
+	}
+	for _, name := range names {
+		size, ok := cgroup.HugetlbPageSize(name)
+		if !ok {
+			continue
+		}
+		parse := func(b []byte) (sample.Opt[uint64], error) { return cgroup.ParseHugetlbLimit(b, size) }
+		for _, level := range g.Levels {
+			c.listFile(p, s, c.memory.opener.File(level.Dir+"/"+name), cgroup.HugetlbKind(name), g.Version.Source(), level, parse)
+		}
+	}
+}
+
+// listFile adds what one file limits, in bytes.
+func (c *limitsCollector) listFile(p *kernfs.Pass, s *sample.Limits, f *kernfs.File, kind string, source sample.Source, level cgroup.Level,
+	parse func([]byte) (sample.Opt[uint64], error),
+) {
+	defer f.Close()
+	var limit sample.Opt[uint64]
+	b, err := f.Read(p)
+	if err == nil {
+		limit, err = parse(b)
+	}
+	if err != nil {
+		c.memory.report(f.ParseError(err))
+		return
+	}
+	if n, ok := limit.Get(); ok {
+		s.Entries = append(s.Entries, sample.LimitEntry{Kind: kind, Value: float64(n), Unit: "By", Source: source, Cgroup: level.Path, File: f.Path()})
+	}
+}

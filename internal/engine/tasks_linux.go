@@ -1,0 +1,41 @@
+package engine
+
+import (
+	"github.com/cboxdk/resource-monitor/internal/cgroup"
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// taskReader reads the pids controller, which is bound to v1 or v2 on its own.
+type taskReader struct {
+	reader *cgroup.PidsReader // nil where nothing shows the own cgroup
+	raw    cgroup.Pids
+}
+
+// follow moves to where the process is now. That a controller which only counts
+// tasks is not visible is no reason for the others to have no numbers.
+func (r *taskReader) follow(c *collector, t *cgroup.Tree) {
+	r.close()
+	r.reader = nil
+	if g, err := c.engine.place.group(t, "pids"); err == nil && len(g.Levels) > 0 {
+		r.reader = cgroup.NewPidsReader(&c.opener, g)
+	}
+}
+
+func (r *taskReader) read(p *kernfs.Pass, report cgroup.Report) (t sample.Tasks) {
+	if r.reader == nil {
+		return t
+	}
+	r.reader.Read(p, &r.raw, report)
+	t.Count = r.raw.Current
+	if level, limit := r.raw.Binding(); level >= 0 {
+		t.Limit = sample.Some(limit)
+	}
+	return t
+}
+
+func (r *taskReader) close() {
+	if r.reader != nil {
+		r.reader.Close()
+	}
+}

@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cboxdk/resource-monitor/internal/cgroup"
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/procfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// uptimeReader knows how long the machine runs, and how long the container does.
+type uptimeReader struct {
+	engine       *linux
+	uptime       *kernfs.File
+	init, status *kernfs.File
+	parsed       procfs.Uptime
+
+	// A process stays in its PID namespace, and a namespace does not outlive its init: once known, the start stays.
+	start sample.Opt[uint64] // of the namespace's init, on the clock of sinceBoot
+	done  bool
+}
+
+func newUptimeReader(l *linux, o *kernfs.Opener) *uptimeReader {
+	return &uptimeReader{
+		engine: l, uptime: o.File("/proc/uptime"), init: o.File("/proc/1/stat"), status: o.File("/proc/self/status"),
+		done: !l.cfg.OwnPID,
+	}
+}
+
+// machine is /proc/uptime as it is shown, in an LXCFS container that of the container.
+func (u *uptimeReader) machine(p *kernfs.Pass, report cgroup.Report) sample.Opt[uint64] {
+	b, err := u.uptime.Read(p)
+	if err == nil {
+		err = u.parsed.Parse(b)
+	}
+	if err != nil {
+		report(u.uptime.ParseError(err))
+		return sample.Opt[uint64]{}
+	}
+	return sample.Some(u.parsed.Up)
+}
+
+// container is the age of the init of the process's own PID namespace.
+func (u *uptimeReader) container(p *kernfs.Pass, report cgroup.Report) sample.Opt[uint64] {
+	if !u.done {
+		u.findStart(p, report)
+	}
+	start, ok := u.start.Get()
+	if !ok {
+		return sample.Opt[uint64]{}
+	}
+	now, ok := u.now(p, report).Get()
+	if !ok || now < start {
+		return sample.Opt[uint64]{}
+	}
+	return sample.Some(now - start)
+}
+
+// now is on the clock by which /proc counts the start of processes. /proc/uptime
+// is that clock unless somebody shows another one there, as LXCFS does.
+func (u *uptimeReader) now(p *kernfs.Pass, report cgroup.Report) sample.Opt[uint64] {
+	if !u.engine.cfg.Root.IsHost() {
+		if u.engine.place.mayHang(u.uptime.Name()) {
+			return sample.Opt[uint64]{}
+		}
+		return u.machine(p, report)
+	}
+	n, err := sinceBoot()
+	if err != nil {
+		report(err)
+		return sample.Opt[uint64]{}
+	}
+	return sample.Some(n)
+}
+
+func (u *uptimeReader) findStart(p *kernfs.Pass, report cgroup.Report) {
+	b, err := u.status.Read(p)
+	var status procfs.SelfStatus
+	if err == nil {
+		err = status.Parse(b)
+	}
+	if err != nil {
+		report(u.status.ParseError(err))
+		return
+	}
+	// In the /proc of another PID namespace, such as the machine's bound into
+	// the container, the process has a number there besides its own, and
+	// process 1 is that namespace's init.
+	if status.PIDNamespaces != 1 {
+		u.found(sample.Opt[uint64]{})
+		return
+	}
+	b, err = u.init.Read(p)
+	var init procfs.SelfStat
+	if err == nil {
+		err = init.Parse(b)
+	}
+	if err != nil {
+		report(u.init.ParseError(err))
+		return
+	}
+	u.found(sample.Some(init.StartTime))
+}
+
+func (u *uptimeReader) found(start sample.Opt[uint64]) {
+	u.start, u.done = start, true
+	u.status.Close()
+	u.init.Close()
+}
+
+func (u *uptimeReader) close() {
+	for _, f := range []*kernfs.File{u.uptime, u.init, u.status} {
+		f.Close()
+	}
+}
+
+// sinceBoot is CLOCK_BOOTTIME, by which /proc/PID/stat counts (proc_pid_stat(5));
+// both count suspended time and are shifted alike in a time namespace.
+func sinceBoot() (uint64, error) {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
+		return 0, os.NewSyscallError("clock_gettime", err)
+	}
+	return uint64(max(t.Nano(), 0)), nil
+}
