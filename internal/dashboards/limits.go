@@ -1,0 +1,39 @@
+package dashboards
+
+func limitsAndThrottling() Dashboard {
+	return Dashboard{
+		UID: "otelresource-limits", Title: "Resources / Limits and throttling",
+		Description: "What limits each program, how near it is, and what happened at the limit.",
+		Rows: []Row{
+			{"What limits", []Panel{
+				{
+					Title: "Limits and what sets them", Kind: Table, Unit: Count, Width: 24,
+					Description: "cgroup_v1, cgroup_v2: a limit of the program or of an ancestor; cpuset: the CPUs it may run on; platform, virtualization, host: nothing smaller than the machine limits it.",
+					Queries:     []Query{{Expression: "max by (" + labels(identity, "otelresource_limit_resource", "otelresource_limit_source") + ") (<otelresource.limit.info>)"}},
+				},
+			}},
+			{"Memory", []Panel{
+				curve("Memory against limit", Bytes, "Working set, and the limit that binds.", "max "+by+"(<container.memory.working_set>)").
+					against("limit", "max "+by+"(<container.memory.limit>)"),
+				curve("Memory by kind", Bytes, "Anonymous memory cannot be dropped; page cache can, until it is in use again.", "max "+by+"(<container.memory.rss>)").
+					and("page cache", "max "+by+"(<container.memory.cache>)"),
+				curve("Peak", Bytes, "The highest usage that the kernel saw, between two exports as well.", "max "+by+"(<container.memory.linux.peak>)").
+					against("limit", "max "+by+"(<container.memory.limit>)"),
+				curve("Memory events", PerSecond, "high: throttled at memory.high. max: the limit was reached and memory reclaimed. oom_kill: a process was killed.",
+					"sum by ("+labels(identity, "otelresource_memory_event")+") (rate(<container.memory.linux.events>[$__rate_interval]))"),
+				curve("Major page faults", PerSecond, "Pages read from a disk: what was reclaimed is needed again.",
+					`sum `+by+`(rate(<container.memory.paging.faults system.paging.fault.type="major">[$__rate_interval]))`),
+				curve("Swap", Bytes, "Swap in use. Nothing where the kernel does not account it.", "max "+by+"(<container.memory.swap.usage>)"),
+			}},
+			{"CPU", []Panel{
+				curve("CPU against limit", Cores, "Cores in use, and the limit that binds.", cpuUsage).against("limit", cpuLimit),
+				curve("Throttled periods", Ratio, "Share of the enforcement periods in which the quota ran out. Short bursts do that while usage is far below the limit.",
+					throttledShare).with([]Threshold{{0, green}, {throttledWarning, yellow}, {throttledCritical, red}}),
+				curve("CPU time withheld", Cores, "CPU seconds withheld in each second, over all CPUs: it may pass 1.",
+					"sum "+by+"(rate(<container.cpu.throttling.time>[$__rate_interval]))"),
+				curve("Bursts", PerSecond, "Periods in which more than the quota was used, from what earlier periods left. Only where cpu.max.burst is set.",
+					"sum "+by+"(rate(<container.cpu.burst.periods>[$__rate_interval]))"),
+			}},
+		},
+	}
+}
