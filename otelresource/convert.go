@@ -167,13 +167,13 @@ func (s *cpuSnapshot) convertCgroup() {
 func limits(from *sample.Limits) *ResourceLimits {
 	to := &ResourceLimits{Timestamp: from.Time}
 	if l := from.Memory; l.Known() {
-		to.Memory = &Limit{"memory", float64(l.Value), "By", LimitSource(l.Source.String()), l.Cgroup, l.File}
+		to.Memory = &Limit{Kind: "memory", Value: float64(l.Value), Unit: "By", Source: LimitSource(l.Source.String()), Cgroup: l.Cgroup, File: l.File}
 	}
 	if l := from.CPU; l.Known() {
-		to.CPU = &Limit{"cpu", l.Value, "{cpu}", LimitSource(l.Source.String()), l.Cgroup, l.File}
+		to.CPU = &Limit{Kind: "cpu", Value: l.Value, Unit: "{cpu}", Source: LimitSource(l.Source.String()), Cgroup: l.Cgroup, File: l.File}
 	}
 	for _, e := range from.Entries {
-		to.All = append(to.All, Limit{e.Kind, e.Value, e.Unit, LimitSource(e.Source.String()), e.Cgroup, e.File})
+		to.All = append(to.All, Limit{e.Kind, e.Value, e.Unit, LimitSource(e.Source.String()), e.Device, e.Cgroup, e.File})
 	}
 	return to
 }

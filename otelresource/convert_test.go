@@ -31,6 +31,13 @@ func fill(v reflect.Value, next *uint64) {
 	case *[]sample.PerCPU:
 		*p = []sample.PerCPU{{Number: int(*next), Share: sample.Some(float64(*next))}}
 		return
+	case *sample.Opt[sample.DeviceNumber]:
+		*p = sample.Some(sample.DeviceNumber{Major: uint32(*next), Minor: 1})
+		return
+	case *[]sample.Disk:
+		*p = make([]sample.Disk, 1)
+		fill(reflect.ValueOf(&(*p)[0]).Elem(), next)
+		return
 	case *sample.Source:
 		*p = sample.SourceCgroupV2
 		return
@@ -61,6 +68,8 @@ func zeros(v reflect.Value, path string) (all []string) {
 		name := path + f.Name
 		switch {
 		case !f.IsExported():
+		case f.Anonymous:
+			all = append(all, zeros(v.Field(i), name+".")...)
 		case v.Field(i).IsZero():
 			all = append(all, name)
 		case f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct:
@@ -85,6 +94,26 @@ func TestEveryReadingReachesThePublicStruct(t *testing.T) {
 	cpu.convert()
 	if z := zeros(reflect.ValueOf(&cpu.stats), ""); len(z) > 0 {
 		t.Errorf("CPUStats: nothing reaches %v", z)
+	}
+	var disks ioSnapshot
+	fill(reflect.ValueOf(&disks.sample).Elem(), &next)
+	disks.sample.Own = true
+	disks.convert()
+	if z := zeros(reflect.ValueOf(&disks.stats), ""); len(z) > 0 {
+		t.Errorf("IOStats: nothing reaches %v", z)
+	}
+	if z := zeros(reflect.ValueOf(&disks.stats.Devices[0]), ""); len(z) > 0 {
+		t.Errorf("DeviceIOStats: nothing reaches %v", z)
+	}
+	for f := FieldReadBytes; f <= FieldInProgress; f++ {
+		if !disks.stats.Has(f) {
+			t.Errorf("IOStats has no %v", f)
+		}
+	}
+	for f := FieldReadBytes; f <= FieldCostWaitSeconds; f++ {
+		if !disks.stats.Devices[0].Has(f) {
+			t.Errorf("DeviceIOStats has no %v", f)
+		}
 	}
 	for f := FieldUsageBytes; f <= FieldSwapLimitBytes; f++ {
 		if !memory.stats.Has(f) {

@@ -59,8 +59,8 @@
 // Start returns it with an Instrumentation that does nothing, and the detector
 // returns an empty resource. The collectors for macOS are not in this version.
 //
-// This version has no collectors for disk I/O and network traffic: GetIOStats
-// and GetNetworkStats return an error.
+// This version has no collector for network traffic: GetNetworkStats returns
+// an error.
 //
 // # Concurrency
 //
@@ -79,8 +79,8 @@
 //
 // # Metrics
 //
-// Two options add to what is always there: (u) with WithUtilization,
-// (c) with WithPerCPU.
+// Options add to what is always there: (u) with WithUtilization,
+// (c) with WithPerCPU, (d) with Config.EnableDetailedIO.
 //
 //	Container scope: the process's own cgroup
 //
@@ -95,12 +95,12 @@
 //	  container.memory.linux.peak                 gauge            By
 //	  container.memory.swap.usage                 up-down counter  By
 //	  container.memory.swap.limit                 up-down counter  By
-//	  container.memory.linux.events               counter          {event}   otelresource.memory.event
-//	  container.memory.paging.faults              counter          {fault}   system.paging.fault.type
-//	  container.memory.linux.pressure.time        counter          s         otelresource.pressure.stall
-//	  container.memory.linux.pressure.ratio (u)   gauge            1         otelresource.pressure.stall, otelresource.pressure.window
-//	  otelresource.limit.info                     gauge            1         otelresource.limit.resource, otelresource.limit.source
-//	  container.cpu.time                          counter          s         cpu.mode
+//	  container.memory.linux.events               counter          {event}      otelresource.memory.event
+//	  container.memory.paging.faults              counter          {fault}      system.paging.fault.type
+//	  container.memory.linux.pressure.time        counter          s            otelresource.pressure.stall
+//	  container.memory.linux.pressure.ratio (u)   gauge            1            otelresource.pressure.stall, otelresource.pressure.window
+//	  otelresource.limit.info                     gauge            1            otelresource.limit.resource, otelresource.limit.source
+//	  container.cpu.time                          counter          s            cpu.mode
 //	  container.cpu.usage (u)                     gauge            {cpu}
 //	  container.cpu.limit                         up-down counter  {cpu}
 //	  container.cpu.limit.utilization (u)         gauge            1
@@ -109,27 +109,37 @@
 //	  container.cpu.throttling.time               counter          s
 //	  container.cpu.burst.periods                 counter          {period}
 //	  container.cpu.burst.time                    counter          s
-//	  container.cpu.linux.pressure.time           counter          s         otelresource.pressure.stall
-//	  container.cpu.linux.pressure.ratio (u)      gauge            1         otelresource.pressure.stall, otelresource.pressure.window
+//	  container.cpu.linux.pressure.time           counter          s            otelresource.pressure.stall
+//	  container.cpu.linux.pressure.ratio (u)      gauge            1            otelresource.pressure.stall, otelresource.pressure.window
 //	  container.pids.count                        up-down counter  {thread}
 //	  container.pids.limit                        up-down counter  {thread}
 //	  container.uptime                            gauge            s
+//	  container.disk.io                           counter          By           disk.io.direction, system.device (d)
+//	  container.disk.operations                   counter          {operation}  disk.io.direction, system.device (d)
+//	  container.io.linux.pressure.time            counter          s            otelresource.pressure.stall
+//	  container.io.linux.pressure.ratio (u)       gauge            1            otelresource.pressure.stall, otelresource.pressure.window
 //
 //	System scope: the machine
 //
-//	  system.memory.usage                up-down counter  By       system.memory.state
-//	  system.memory.utilization (u)      gauge            1        system.memory.state
-//	  system.paging.faults               counter          {fault}  system.paging.fault.type
-//	  system.memory.linux.pressure.time  counter          s        otelresource.pressure.stall
+//	  system.memory.usage                up-down counter  By           system.memory.state
+//	  system.memory.utilization (u)      gauge            1            system.memory.state
+//	  system.paging.faults               counter          {fault}      system.paging.fault.type
+//	  system.memory.linux.pressure.time  counter          s            otelresource.pressure.stall
 //	  system.memory.limit                up-down counter  By
 //	  system.memory.linux.available      up-down counter  By
-//	  system.paging.usage                up-down counter  By       system.paging.state
-//	  system.cpu.time                    counter          s        cpu.mode, cpu.logical_number (c)
-//	  system.cpu.utilization (u)         gauge            1        cpu.mode, cpu.logical_number (c)
-//	  system.cpu.linux.pressure.time     counter          s        otelresource.pressure.stall
-//	  system.irq.linux.pressure.time     counter          s        otelresource.pressure.stall
+//	  system.paging.usage                up-down counter  By           system.paging.state
+//	  system.cpu.time                    counter          s            cpu.mode, cpu.logical_number (c)
+//	  system.cpu.utilization (u)         gauge            1            cpu.mode, cpu.logical_number (c)
+//	  system.cpu.linux.pressure.time     counter          s            otelresource.pressure.stall
+//	  system.irq.linux.pressure.time     counter          s            otelresource.pressure.stall
 //	  system.cpu.logical.count           up-down counter  {cpu}
 //	  system.uptime                      gauge            s
+//	  system.disk.io                     counter          By           disk.io.direction, system.device (d)
+//	  system.disk.operations             counter          {operation}  disk.io.direction, system.device (d)
+//	  system.disk.operation_time         counter          s            disk.io.direction, system.device (d)
+//	  system.disk.io_time                counter          s            system.device (d)
+//	  system.disk.merged                 counter          {operation}  disk.io.direction, system.device (d)
+//	  system.io.linux.pressure.time      counter          s            otelresource.pressure.stall
 //
 //	Process scope
 //

@@ -13,6 +13,7 @@ import (
 type FakeSource struct {
 	Memory func(context.Context, *sample.Memory) error
 	CPU    func(context.Context, *sample.CPU) error
+	IO     func(context.Context, *sample.IO) error // nil: nothing
 }
 
 func (f *FakeSource) ReadMemory(ctx context.Context, _ engine.Want, s *sample.Memory) error {
@@ -21,6 +22,13 @@ func (f *FakeSource) ReadMemory(ctx context.Context, _ engine.Want, s *sample.Me
 
 func (f *FakeSource) ReadCPU(ctx context.Context, _ engine.Want, s *sample.CPU) error {
 	return f.CPU(ctx, s)
+}
+
+func (f *FakeSource) ReadIO(ctx context.Context, _ engine.Want, s *sample.IO) error {
+	if f.IO == nil {
+		return nil
+	}
+	return f.IO(ctx, s)
 }
 
 func (f *FakeSource) ReadProcess(context.Context, engine.Want, *sample.Process) error {

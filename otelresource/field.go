@@ -42,6 +42,29 @@ const (
 	FieldThrottledSeconds
 	FieldBurstPeriods
 	FieldBurstSeconds
+	FieldReadBytes
+	FieldWriteBytes
+	FieldDiscardBytes
+	FieldReadOperations
+	FieldWriteOperations
+	FieldDiscardOperations
+	FieldReadMerged
+	FieldWriteMerged
+	FieldDiscardMerged
+	FieldReadSeconds
+	FieldWriteSeconds
+	FieldDiscardSeconds
+	FieldReadWaitSeconds
+	FieldWriteWaitSeconds
+	FieldFlushOperations
+	FieldFlushSeconds
+	FieldIOSeconds
+	FieldQueueSeconds
+	FieldInProgress
+	FieldLatencySeconds
+	FieldDelaySeconds
+	FieldQueueDepth
+	FieldCostWaitSeconds
 	numFields
 )
 
@@ -57,6 +80,15 @@ var fieldNames = [numFields]string{
 	FieldLow: "low", FieldHigh: "high", FieldMax: "max", FieldOOM: "oom", FieldOOMKill: "oom_kill", FieldOOMGroupKill: "oom_group_kill",
 	FieldPeriods: "periods", FieldThrottledPeriods: "throttled_periods", FieldThrottledSeconds: "throttled_seconds",
 	FieldBurstPeriods: "burst_periods", FieldBurstSeconds: "burst_seconds",
+	FieldReadBytes: "read_bytes", FieldWriteBytes: "write_bytes", FieldDiscardBytes: "discard_bytes",
+	FieldReadOperations: "read_operations", FieldWriteOperations: "write_operations", FieldDiscardOperations: "discard_operations",
+	FieldReadMerged: "read_merged", FieldWriteMerged: "write_merged", FieldDiscardMerged: "discard_merged",
+	FieldReadSeconds: "read_seconds", FieldWriteSeconds: "write_seconds", FieldDiscardSeconds: "discard_seconds",
+	FieldReadWaitSeconds: "read_wait_seconds", FieldWriteWaitSeconds: "write_wait_seconds",
+	FieldFlushOperations: "flush_operations", FieldFlushSeconds: "flush_seconds",
+	FieldIOSeconds: "io_seconds", FieldQueueSeconds: "queue_seconds", FieldInProgress: "in_progress",
+	FieldLatencySeconds: "latency_seconds", FieldDelaySeconds: "delay_seconds",
+	FieldQueueDepth: "queue_depth", FieldCostWaitSeconds: "cost_wait_seconds",
 }
 
 // String returns the field's name as JSON has it.

@@ -87,7 +87,9 @@ func (i *Instrumentation) start(c *startConfig) (err error) {
 // register binds each collector's table to one callback, so that a View that
 // drops all of one collector costs nothing.
 func (i *Instrumentation) register(c *startConfig) error {
-	tables := i.tables(selection{scopes: i.scopes, utilization: c.utilization, perCPU: c.perCPU})
+	tables := i.tables(selection{
+		scopes: i.scopes, utilization: c.utilization, perCPU: c.perCPU, devices: i.monitor.cfg.EnableDetailedIO,
+	})
 	if t, ok := c.provider.(observe.Taker); ok {
 		i.keep(t.Take(ScopeName, Version(), tables, i.monitor.started))
 		return nil
@@ -118,6 +120,8 @@ func (i *Instrumentation) tables(sel selection) []observe.Table {
 			failed("memory"), budget), instruments.Memory(), sel),
 		newTable(cached(m.cpu, func(s *cpuSnapshot) *sample.CPU { return &s.sample },
 			failed("cpu"), budget), instruments.CPU(), sel),
+		newTable(cached(m.io, func(s *ioSnapshot) *sample.IO { return &s.sample },
+			failed("io"), budget), instruments.IO(), sel),
 		newTable(cached(m.process, func(s *sample.Process) *sample.Process { return s },
 			failed("process"), budget), instruments.OwnProcess(), sel),
 		newTable(source[sample.Failures]{
@@ -190,6 +194,7 @@ func (i *Instrumentation) shutdown() {
 type selection struct {
 	scopes              []Scope
 	utilization, perCPU bool
+	devices             bool
 }
 
 func (s *selection) includes(m *instruments.Metric) bool {
@@ -200,7 +205,13 @@ func (s *selection) includes(m *instruments.Metric) bool {
 }
 
 func (s *selection) details(d instruments.Detail) bool {
-	return d == instruments.Listed || d == instruments.PerCPU && s.perCPU
+	switch d {
+	case instruments.PerCPU:
+		return s.perCPU
+	case instruments.PerDevice:
+		return s.devices
+	}
+	return d == instruments.Listed
 }
 
 // scopes decides, once, whose numbers are measured.
@@ -238,6 +249,7 @@ func (m *Monitor) scopes(asked []Scope) ([]Scope, error) {
 func (m *Monitor) expire() {
 	m.memory.Expire()
 	m.cpu.Expire()
+	m.io.Expire()
 	m.process.Expire()
 }
 

@@ -140,6 +140,12 @@ func TestContainerScopeEmitsItsTable(t *testing.T) {
 		"container.pids.count{}":                                                                          37,
 		"container.pids.limit{}":                                                                          512,
 		"container.uptime{}":                                                                              620.25,
+		"container.disk.io{disk.io.direction=read}":                                                       1048576,
+		"container.disk.io{disk.io.direction=write}":                                                      2097152,
+		"container.disk.operations{disk.io.direction=read}":                                               100,
+		"container.disk.operations{disk.io.direction=write}":                                              200,
+		"container.io.linux.pressure.time{otelresource.pressure.stall=some}":                              0.3,
+		"container.io.linux.pressure.time{otelresource.pressure.stall=full}":                              0.2,
 		"otelresource.limit.info{otelresource.limit.resource=memory,otelresource.limit.source=cgroup_v2}": 1,
 		"otelresource.limit.info{otelresource.limit.resource=cpu,otelresource.limit.source=cgroup_v2}":    1,
 	}
@@ -171,11 +177,22 @@ func TestSystemScopeEmitsItsTable(t *testing.T) {
 		"system.memory.linux.pressure.time{otelresource.pressure.stall=full}": 3,
 		"system.cpu.linux.pressure.time{otelresource.pressure.stall=some}":    9,
 		"system.irq.linux.pressure.time{otelresource.pressure.stall=full}":    0.25,
-		"system.uptime{}":                               5000.25,
-		"system.memory.limit{}":                         8192000 * 1024,
-		"system.memory.linux.available{}":               5120000 * 1024,
-		"system.paging.usage{system.paging.state=used}": 100000 * 1024,
-		"system.paging.usage{system.paging.state=free}": 1948000 * 1024,
+		"system.uptime{}":                                                 5000.25,
+		"system.disk.io{disk.io.direction=read}":                          4000 * 512,
+		"system.disk.io{disk.io.direction=write}":                         8000 * 512,
+		"system.disk.operations{disk.io.direction=read}":                  1000,
+		"system.disk.operations{disk.io.direction=write}":                 2000,
+		"system.disk.operation_time{disk.io.direction=read}":              0.5,
+		"system.disk.operation_time{disk.io.direction=write}":             0.7,
+		"system.disk.io_time{}":                                           0.9,
+		"system.disk.merged{disk.io.direction=read}":                      10,
+		"system.disk.merged{disk.io.direction=write}":                     20,
+		"system.io.linux.pressure.time{otelresource.pressure.stall=some}": 7,
+		"system.io.linux.pressure.time{otelresource.pressure.stall=full}": 6,
+		"system.memory.limit{}":                                           8192000 * 1024,
+		"system.memory.linux.available{}":                                 5120000 * 1024,
+		"system.paging.usage{system.paging.state=used}":                   100000 * 1024,
+		"system.paging.usage{system.paging.state=free}":                   1948000 * 1024,
 	}
 	if d := cmp.Diff(want, points); d != "" {
 		t.Error(d)
@@ -190,6 +207,9 @@ func table() map[string]instruments.Metric {
 		all[r.Name] = r.Metric
 	}
 	for _, r := range instruments.CPU() {
+		all[r.Name] = r.Metric
+	}
+	for _, r := range instruments.IO() {
 		all[r.Name] = r.Metric
 	}
 	for _, r := range instruments.OwnProcess() {

@@ -2,24 +2,140 @@ package otelresource
 
 import (
 	"context"
-	"errors"
+	"time"
 )
 
-// errNotYet is what the getters return whose collectors are not in this version.
-var errNotYet = errors.New("not available in this version")
+// DiskIO counts what a block device did, or several together. Counts are
+// cumulative and never go back.
+//
+// What is absent is 0 and Has is false for it; JSON leaves it out. In
+// ScopeContainer the kernel has the bytes and operations alone, on v1 with the
+// BFQ or CFQ scheduler the times too, and latencies of a device where it was
+// told to print them.
+type DiskIO struct {
+	ReadBytes    int64 `json:"read_bytes"`
+	WriteBytes   int64 `json:"write_bytes"`
+	DiscardBytes int64 `json:"discard_bytes"` // since Linux 4.18
 
-// IOStats is one reading of disk I/O. This version has no collector for it.
-type IOStats struct{}
+	// Operations that completed.
+	ReadOperations    int64 `json:"read_operations"`
+	WriteOperations   int64 `json:"write_operations"`
+	DiscardOperations int64 `json:"discard_operations"`
+	FlushOperations   int64 `json:"flush_operations"` // since Linux 5.5
 
-// NetworkStats is one reading of network traffic. This version has no collector for it.
-type NetworkStats struct{}
+	// Operations joined with a neighbor before they were queued.
+	ReadMerged    int64 `json:"read_merged"`
+	WriteMerged   int64 `json:"write_merged"`
+	DiscardMerged int64 `json:"discard_merged"`
 
-// GetIOStats always fails: this version has no collector for disk I/O.
-func (m *Monitor) GetIOStats(context.Context) (*IOStats, error) {
-	return nil, &Error{Op: "GetIOStats", Err: errNotYet}
+	// Time that the operations took, summed over them: it may pass wall time.
+	ReadSeconds    float64 `json:"read_seconds"`
+	WriteSeconds   float64 `json:"write_seconds"`
+	DiscardSeconds float64 `json:"discard_seconds"`
+	FlushSeconds   float64 `json:"flush_seconds"`
+
+	// Of it, the time in the scheduler's queue; ScopeContainer on v1 only.
+	ReadWaitSeconds  float64 `json:"read_wait_seconds"`
+	WriteWaitSeconds float64 `json:"write_wait_seconds"`
+
+	// IOSeconds is the time during which a device had work, QueueSeconds the
+	// same times the requests that waited or ran. Totals sum over the devices.
+	IOSeconds    float64 `json:"io_seconds"`
+	QueueSeconds float64 `json:"queue_seconds"`
+	// InProgress is the requests that wait or run now.
+	InProgress int64 `json:"in_progress"`
+
+	present presence
 }
 
-// GetNetworkStats always fails: this version has no collector for network traffic.
-func (m *Monitor) GetNetworkStats(context.Context) (*NetworkStats, error) {
-	return nil, &Error{Op: "GetNetworkStats", Err: errNotYet}
+// Has reports whether the number is there: FieldReadBytes for ReadBytes and so on.
+func (d *DiskIO) Has(f Field) bool { return d.present.has(f) }
+
+// IOStats is one reading of disk I/O.
+//
+// The numbers of the struct itself are totals over the devices that count each
+// byte once: what lies on a device that is counted already (a partition,
+// device-mapper, RAID, loop device) is left out. A device that leaves keeps
+// what it counted; one that appears later counts from its first reading.
+//
+// In ScopeContainer they are those of the process's own cgroup and its
+// descendants (io.stat, https://docs.kernel.org/admin-guide/cgroup-v2.html#io-interface-files;
+// blkio.throttle.* on v1). A buffered write is charged to the cgroup that writes it back: on v1, and
+// on file systems without cgroup writeback, that is the root. A cgroup that
+// has done no I/O yet has no numbers. In ScopeSystem they are the machine's
+// (/proc/diskstats, https://docs.kernel.org/admin-guide/iostats.html); the
+// kernel's counts of milliseconds have 32 bits, and what passes between the
+// last reading before such a count starts anew and the next is lost.
+//
+// A *IOStats is a shared, immutable snapshot.
+type IOStats struct {
+	DiskIO
+	// Devices are the single devices, stacked ones too, in the kernel's order. nil without Config.EnableDetailedIO.
+	Devices []DeviceIOStats `json:"devices,omitzero"`
+	// Pressure is PSI; nil where the kernel has none.
+	Pressure *IOPressure `json:"pressure,omitzero"`
+	// Scope says whose numbers these are.
+	Scope Scope `json:"scope"`
+	// Timestamp is when they were read.
+	Timestamp time.Time `json:"timestamp"`
+}
+
+// MarshalJSON leaves absent numbers out.
+func (s IOStats) MarshalJSON() ([]byte, error) { return marshalPresent(s, s.present) }
+
+// DeviceIOStats is one block device. The latencies are those of a v2 cgroup,
+// printed by kernels that run with blk_cgroup.blkcg_debug_stats=1 and have
+// io.latency or io.cost set.
+type DeviceIOStats struct {
+	// Name is the kernel's, such as sda or dm-0, or the number where nothing
+	// tells the name. "unknown" are all devices together for which the kernel
+	// itself has no name, such as the paths of NVMe multipath.
+	Name string `json:"name"`
+	// Number is "major:minor"; "" for "unknown" and elsewhere than on Linux.
+	Number string `json:"number,omitzero"`
+	DiskIO
+	// LatencySeconds is the moving average of a rotating disk's completions.
+	LatencySeconds float64 `json:"latency_seconds"`
+	// DelaySeconds is what io.latency makes a task wait.
+	DelaySeconds float64 `json:"delay_seconds"`
+	// QueueDepth is how many requests io.latency lets pass at once; absent: all.
+	QueueDepth int64 `json:"queue_depth"`
+	// CostWaitSeconds is what io.cost held requests back, cumulative.
+	CostWaitSeconds float64 `json:"cost_wait_seconds"`
+}
+
+// MarshalJSON leaves absent numbers out.
+func (s DeviceIOStats) MarshalJSON() ([]byte, error) { return marshalPresent(s, s.present) }
+
+// IOPressure is io.pressure, or /proc/pressure/io in ScopeSystem.
+type IOPressure = Pressure
+
+func (m *Monitor) loadIO(ctx context.Context) (*ioSnapshot, error) {
+	s := new(ioSnapshot)
+	if err := m.source.ReadIO(ctx, m.wants(), &s.sample); err != nil {
+		return nil, toError("GetIOStats", err)
+	}
+	s.convert()
+	cause := s.sample.SystemErr
+	if s.sample.Own {
+		cause = s.sample.Err
+	}
+	if cause != nil && s.stats.Pressure == nil {
+		s.err = toError("GetIOStats", cause)
+	}
+	return s, nil
+}
+
+// GetIOStats returns disk I/O, of each device too with Config.EnableDetailedIO.
+// Its errors are those of GetMemoryStats; a container whose cgroup does
+// not have the io controller is one whose cgroup cannot be read, unless it has the pressure.
+func (m *Monitor) GetIOStats(ctx context.Context) (*IOStats, error) {
+	s, err := m.io.Get(ctx)
+	if err != nil {
+		return nil, getterError("GetIOStats", err)
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	return &s.stats, nil
 }

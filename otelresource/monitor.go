@@ -53,6 +53,7 @@ type Monitor struct {
 	want    atomic.Uint32 // what readings cost extra and somebody asked for
 	memory  *snapshot.Cache[memorySnapshot]
 	cpu     *snapshot.Cache[cpuSnapshot]
+	io      *snapshot.Cache[ioSnapshot]
 	process *snapshot.Cache[sample.Process]
 	limits  *snapshot.Cache[ResourceLimits]
 	closed  atomic.Bool
@@ -106,6 +107,7 @@ func newMonitor(cfg *Config, source engine.Source, found *environ.Info, diag *en
 	}
 	m.memory = snapshot.New(age, m.loadMemory)
 	m.cpu = snapshot.New(age, m.loadCPU)
+	m.io = snapshot.New(age, m.loadIO)
 	m.process = snapshot.New(age, m.loadProcess)
 	m.limits = snapshot.New(age, m.loadLimits)
 	m.baseline()
@@ -128,8 +130,10 @@ func (m *Monitor) baseline() {
 
 func (m *Monitor) wants() engine.Want {
 	w := m.want.Load()
-	return engine.Want{System: w&wantSystem != 0, PerCPU: true, Utilization: w&wantUtilization != 0,
-		Container: w&wantContainer != 0}
+	return engine.Want{
+		System: w&wantSystem != 0, PerCPU: true, Utilization: w&wantUtilization != 0,
+		Container: w&wantContainer != 0, Devices: m.cfg.EnableDetailedIO,
+	}
 }
 
 // ask adds to what readings include.
@@ -221,6 +225,7 @@ func (m *Monitor) Close() error {
 	}
 	m.memory.Close()
 	m.cpu.Close()
+	m.io.Close()
 	m.process.Close()
 	m.limits.Close()
 	m.source.Close()

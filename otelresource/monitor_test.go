@@ -233,6 +233,9 @@ func TestEffectiveLimitsNameTheirFiles(t *testing.T) {
 		{Kind: "cpuset", Value: 2, Unit: "{cpu}", Source: "cpuset", Cgroup: ownCgroup, File: cg + ownCgroup + "/cpuset.cpus.effective"},
 		{Kind: "cpu", Value: 2, Unit: "{cpu}", Source: "host", File: root.Dir() + "/sys/devices/system/cpu/online"},
 		{Kind: "pids", Value: 512, Unit: "{thread}", Source: "cgroup_v2", Cgroup: "/work.slice", File: cg + "/work.slice/pids.max"},
+		{Kind: "io.rbps", Value: 10485760, Unit: "By/s", Source: "cgroup_v2", Device: "sda", Cgroup: ownCgroup, File: cg + ownCgroup + "/io.max"},
+		{Kind: "io.wiops", Value: 500, Unit: "{operation}/s", Source: "cgroup_v2", Device: "sda", Cgroup: ownCgroup, File: cg + ownCgroup + "/io.max"},
+		{Kind: "io.wbps", Value: 5242880, Unit: "By/s", Source: "cgroup_v2", Device: "sda", Cgroup: "/work.slice", File: cg + "/work.slice/io.max"},
 	}
 	if d := cmp.Diff(want, l.All); d != "" {
 		t.Error(d)
@@ -299,9 +302,6 @@ func TestErrorsNameCauseAndFile(t *testing.T) {
 	})
 	t.Run("collectors to come", func(t *testing.T) {
 		m := monitorOn(t, fixture.Load(t, "testdata/host.txtar"))
-		if _, err := m.GetIOStats(t.Context()); err == nil {
-			t.Error("GetIOStats claims to work")
-		}
 		if _, err := m.GetNetworkStats(t.Context()); err == nil {
 			t.Error("GetNetworkStats claims to work")
 		}

@@ -214,13 +214,16 @@ type ResourceLimits struct {
 
 // Limit is one limit and where it comes from.
 type Limit struct {
-	// Kind is memory, memory.high, swap, hugetlb.SIZE, cpu.quota, cpuset, affinity, cpu (online CPUs), pids or rlimit.*.
+	// Kind is memory, memory.high, swap, hugetlb.SIZE, cpu.quota, cpuset, affinity, cpu (online CPUs), pids,
+	// io.rbps, io.wbps, io.riops, io.wiops (of one device) or rlimit.*.
 	Kind string `json:"kind"`
-	// Value is in Unit: By (bytes), {cpu}, {thread}, {file_descriptor}.
+	// Value is in Unit: By (bytes), {cpu}, {thread}, {file_descriptor}, By/s, {operation}/s.
 	Value float64 `json:"value"`
 	Unit  string  `json:"unit"`
 	// Source says what sets it.
 	Source LimitSource `json:"source"`
+	// Device is the block device that a limit of I/O is for, as DeviceIOStats.Name; else "".
+	Device string `json:"device,omitempty"`
 	// Cgroup is the cgroup that sets it, as /proc/self/cgroup names it; "" where none does.
 	Cgroup string `json:"cgroup,omitempty"`
 	// File is the kernel file; "" for a system call.

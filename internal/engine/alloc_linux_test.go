@@ -20,9 +20,11 @@ func TestAReadingAllocatesNothing(t *testing.T) {
 	for name, want := range map[string]Want{"own": {}, "with the machine": {System: true, Utilization: true}} {
 		var m sample.Memory
 		var c sample.CPU
+		var d sample.IO
 		memory := func() { _ = source.ReadMemory(ctx, want, &m) }
 		cpu := func() { _ = source.ReadCPU(ctx, want, &c) }
-		for what, read := range map[string]func(){"memory": memory, "cpu": cpu} {
+		disks := func() { _ = source.ReadIO(ctx, want, &d) }
+		for what, read := range map[string]func(){"memory": memory, "cpu": cpu, "io": disks} {
 			read()
 			if n := testing.AllocsPerRun(100, read); n > 0 {
 				t.Errorf("%s, %s: %v allocations", what, name, n)

@@ -44,6 +44,7 @@ type Want struct {
 	Container   bool // what only the metrics of the container have: tasks and uptime
 	PerCPU      bool
 	Utilization bool
+	Devices     bool // each disk besides their total
 }
 
 // Source reads one platform. A reading fills a sample that the caller owns;
@@ -52,6 +53,7 @@ type Want struct {
 type Source interface {
 	ReadMemory(context.Context, Want, *sample.Memory) error
 	ReadCPU(context.Context, Want, *sample.CPU) error
+	ReadIO(context.Context, Want, *sample.IO) error
 	ReadProcess(context.Context, Want, *sample.Process) error
 	ReadLimits(context.Context, *sample.Limits) error
 	// Cgroup says where the process is; nil where there are no cgroups.

@@ -14,13 +14,15 @@ type limitsCollector struct {
 	engine *linux
 	memory *memoryCollector
 	cpu    *cpuCollector
+	io     *ioCollector
 }
 
 func newLimitsCollector(l *linux) *limitsCollector {
-	c := &limitsCollector{engine: l, memory: newMemoryCollector(l), cpu: newCPUCollector(l)}
+	c := &limitsCollector{engine: l, memory: newMemoryCollector(l), cpu: newCPUCollector(l), io: newIOCollector(l)}
 	c.free = func() {
 		c.memory.free()
 		c.cpu.free()
+		c.io.free()
 	}
 	return c
 }
@@ -40,6 +42,7 @@ func (c *limitsCollector) read(p *kernfs.Pass, s *sample.Limits) error {
 	c.listMemory(p, s, &m)
 	c.listCPU(s, &cpu)
 	c.listPids(p, s)
+	c.io.listLimits(p, s)
 	c.listProcess(s)
 	return nil
 }

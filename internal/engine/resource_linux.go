@@ -23,6 +23,7 @@ type linux struct {
 	memory  *memoryCollector
 	cpu     *cpuCollector
 	process *processCollector
+	io      *ioCollector
 	limits  *limitsCollector
 
 	// bound says for each collector whether a cgroup sets its effective limit: then the
@@ -38,6 +39,7 @@ func newLinux(c Config) (Source, error) {
 	l.memory = newMemoryCollector(l)
 	l.cpu = newCPUCollector(l)
 	l.process = newProcessCollector(l)
+	l.io = newIOCollector(l)
 	l.limits = newLimitsCollector(l)
 	return l, nil
 }
@@ -46,6 +48,7 @@ func (l *linux) Close() {
 	l.memory.close()
 	l.cpu.close()
 	l.process.close()
+	l.io.close()
 	l.limits.close()
 	l.place.close()
 }
@@ -57,7 +60,12 @@ func (l *linux) opener() kernfs.Opener {
 // own reports whether the process's cgroup describes it: in a container, read
 // or not; outside, where a cgroup limits it and this controller has numbers of it.
 func (l *linux) own(usage sample.Opt[uint64]) bool {
-	return l.cfg.Containerized || usage.Present() && (l.memoryBound.Load() || l.cpuBound.Load())
+	return l.describes(usage.Present())
+}
+
+// describes is own for a controller that may have numbers without any usage.
+func (l *linux) describes(readable bool) bool {
+	return l.cfg.Containerized || readable && (l.memoryBound.Load() || l.cpuBound.Load())
 }
 
 // hostSource is the name of the machine's own size as a limit.
@@ -107,6 +115,10 @@ func (l *linux) ReadCPU(ctx context.Context, w Want, s *sample.CPU) error {
 
 func (l *linux) ReadProcess(ctx context.Context, w Want, s *sample.Process) error {
 	return l.pass(ctx, &l.process.gate, func(p *kernfs.Pass) error { return l.process.read(p, w, s) })
+}
+
+func (l *linux) ReadIO(ctx context.Context, w Want, s *sample.IO) error {
+	return l.pass(ctx, &l.io.gate, func(p *kernfs.Pass) error { return l.io.read(p, w, s) })
 }
 
 func (l *linux) ReadLimits(ctx context.Context, s *sample.Limits) error {

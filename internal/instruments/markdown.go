@@ -32,6 +32,8 @@ func catalog() []documented {
 	var all []documented
 	all = list(all, Memory(), &sample.Memory{})
 	all = list(all, CPU(), &sample.CPU{System: sample.SystemCPU{PerCPU: make([]sample.PerCPU, 1)}})
+	disks := sample.Disks{Devices: make([]sample.Disk, 1)}
+	all = list(all, IO(), &sample.IO{Cgroup: disks, System: disks})
 	all = list(all, OwnProcess(), &sample.Process{})
 	all = list(all, Errors(), &sample.Failures{List: make([]sample.Failure, 1)})
 	slices.SortStableFunc(all, func(a, b documented) int { return int(a.Scope) - int(b.Scope) })
@@ -82,8 +84,8 @@ func (a documentedAttribute) markdown() string {
 	if len(a.values) > 0 {
 		s += ": " + strings.Join(a.values, ", ")
 	}
-	if a.detail == PerCPU {
-		s += " (only with `WithPerCPU`)"
+	if by, ok := asked[a.detail]; ok {
+		s += " (only with `" + by.option + "`)"
 	}
 	return s
 }
@@ -140,8 +142,8 @@ func GoDoc() string {
 		}
 		for _, a := range d.attributes {
 			key := a.key
-			if a.detail == PerCPU {
-				key += " (c)"
+			if by, ok := asked[a.detail]; ok {
+				key += " (" + by.mark + ")"
 			}
 			keys = append(keys, key)
 		}

@@ -103,7 +103,14 @@ type Detail uint8
 const (
 	Listed Detail = iota // always
 	PerCPU
+	PerDevice
 )
+
+// asked says how a user asks for a detail, and its mark in the list of metrics.
+var asked = map[Detail]struct{ mark, option string }{
+	PerCPU:    {"c", "WithPerCPU"},
+	PerDevice: {"d", "Config.EnableDetailedIO"},
+}
 
 // integer reads a number; values beyond int64 are absent, not negative.
 func integer[S any](attrs []attribute.KeyValue, read func(*S) sample.Opt[uint64]) Series[S] {

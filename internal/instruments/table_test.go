@@ -24,10 +24,11 @@ type convention interface {
 var conventions = []convention{
 	containerconv.CPUTime{}, containerconv.CPUUsage{},
 	containerconv.MemoryUsage{}, containerconv.MemoryWorkingSet{}, containerconv.MemoryRss{},
-	containerconv.MemoryAvailable{}, containerconv.MemoryPagingFaults{},
+	containerconv.MemoryAvailable{}, containerconv.MemoryPagingFaults{}, containerconv.DiskIO{},
 	systemconv.CPUTime{}, systemconv.CPUUtilization{}, systemconv.CPULogicalCount{}, systemconv.Uptime{}, containerconv.Uptime{},
 	systemconv.MemoryUsage{}, systemconv.MemoryUtilization{}, systemconv.MemoryLimit{}, systemconv.MemoryLinuxAvailable{},
 	systemconv.PagingUsage{}, systemconv.PagingFaults{},
+	systemconv.DiskIO{}, systemconv.DiskOperations{}, systemconv.DiskOperationTime{}, systemconv.DiskIOTime{}, systemconv.DiskMerged{},
 	processconv.CPUTime{}, processconv.CPUUtilization{}, processconv.MemoryUsage{}, processconv.MemoryVirtual{},
 	processconv.DiskIO{}, processconv.ThreadCount{}, processconv.UnixFileDescriptorCount{}, processconv.ContextSwitches{},
 	processconv.PagingFaults{}, processconv.Uptime{},
@@ -38,6 +39,9 @@ func metrics() (all []instruments.Metric) {
 		all = append(all, r.Metric)
 	}
 	for _, r := range instruments.CPU() {
+		all = append(all, r.Metric)
+	}
+	for _, r := range instruments.IO() {
 		all = append(all, r.Metric)
 	}
 	for _, r := range instruments.OwnProcess() {
@@ -111,6 +115,9 @@ func TestSeriesOfARowHaveDistinctAttributes(t *testing.T) {
 	for _, r := range instruments.CPU() {
 		check(r.Name, attributes(r.Series))
 	}
+	for _, r := range instruments.IO() {
+		check(r.Name, attributes(r.Series))
+	}
 }
 
 func attributes[S any](series []instruments.Series[S]) (all [][]attribute.KeyValue) {
@@ -134,6 +141,16 @@ func TestEverySeriesReadsWhatItsMetricSays(t *testing.T) {
 	for _, r := range instruments.CPU() {
 		for _, s := range r.Series {
 			check(r.Metric, s.Int != nil, s.Float != nil)
+		}
+	}
+	for _, r := range instruments.IO() {
+		for _, s := range r.Series {
+			check(r.Metric, s.Int != nil, s.Float != nil)
+		}
+		if r.Items != nil {
+			for _, s := range r.Items.Series {
+				check(r.Metric, s.Int != nil, s.Float != nil)
+			}
 		}
 	}
 }

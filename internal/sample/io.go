@@ -4,11 +4,12 @@ import "time"
 
 // IO is one reading of the I/O collector. Counts are cumulative, times nanoseconds.
 type IO struct {
-	Time   time.Time
-	Own    bool  // as Memory.Own
-	Err    error // why Cgroup has no totals
-	Cgroup Disks
-	System Disks
+	Time      time.Time
+	Own       bool  // as Memory.Own
+	Err       error // why Cgroup has no totals
+	SystemErr error // why System has none, where it was read
+	Cgroup    Disks
+	System    Disks
 }
 
 // Disks is the I/O of the own cgroup or of the machine.

@@ -188,6 +188,7 @@ type LimitEntry struct {
 	Value  float64
 	Unit   string // By, {cpu}, {thread}, By/s, {operation}/s
 	Source Source
+	Device string // of a limit of I/O
 	Cgroup string
 	File   string
 }

@@ -1,0 +1,296 @@
+package engine
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// relook is how long what sysfs said of the devices is believed where no
+// device appears: device-mapper tables and RAID members change under the same name.
+const relook = time.Minute
+
+// maxDevices bounds how many names of /sys/class/block are looked at.
+const maxDevices = 1 << 16
+
+// topology knows the block devices' names, and which lie on which.
+type topology struct {
+	opener     *kernfs.Opener
+	report     func(error)
+	looked     time.Time
+	generation int // changes with every look; 0: none yet
+	byNumber   map[sample.DeviceNumber]*blockDevice
+	byName     map[string]*blockDevice // as the kernel's files have it
+}
+
+// blockDevice is one device, or a partition of one.
+type blockDevice struct {
+	name  string
+	below []*blockDevice // what it lies on, all the way down
+	// floating: it lies on some disk, and nothing tells which. A loop device's
+	// backing file is named by a path that may be another mount namespace's.
+	floating bool
+	numbered bool // sysfs has its number
+	guessed  bool // sysfs has nothing of it
+	head     bool // of NVMe multipath: its paths are below
+}
+
+// find returns nil for a device that the last look did not see.
+func (t *topology) find(key diskKey) *blockDevice {
+	if key.number == (sample.DeviceNumber{}) {
+		return t.byName[key.name]
+	}
+	d := t.byNumber[key.number]
+	switch {
+	case key.name == "" || d != nil && d.name == key.name:
+		return d
+	case d == nil:
+		// Kernels before 5.11 print a number that a hidden path does not have in sysfs.
+		if d = t.byName[key.name]; d != nil && !d.numbered {
+			return d
+		}
+	}
+	return nil // the number was given to another device
+}
+
+// look reads sysfs. What it does not show stays unknown until the next look.
+func (t *topology) look(p *kernfs.Pass) {
+	found, err := t.scan(p)
+	if p.Context().Err() != nil && found == nil {
+		return // the reader gave up: the next one asks again
+	}
+	t.generation++
+	t.looked = p.Now()
+	if err != nil {
+		t.report(err)
+	}
+	if found != nil {
+		t.byNumber, t.byName = found.byNumber, found.byName
+	}
+}
+
+// scan goes through the guard where the files may be on any file system.
+func (t *topology) scan(p *kernfs.Pass) (*topology, error) {
+	root := t.opener.Root
+	if root.IsHost() {
+		return scanDisks(root)
+	}
+	var found *topology
+	abandoned, err := t.opener.Guard.Do(p.Context(), func() (err error) {
+		found, err = scanDisks(root)
+		return err
+	}, func(error) {})
+	if abandoned {
+		return nil, &fs.PathError{Op: "read", Path: root.Path(classBlock), Err: err} // the helper owns found
+	}
+	return found, err
+}
+
+// classBlock has every device and partition. /sys/dev/block, which has them by
+// number, is masked in Podman's containers.
+const classBlock = "/sys/class/block"
+
+func scanDisks(root hostfs.Root) (*topology, error) {
+	t := &topology{byNumber: map[sample.DeviceNumber]*blockDevice{}, byName: map[string]*blockDevice{}}
+	names, err := root.ReadDir(classBlock, maxDevices)
+	if err != nil && len(names) == 0 {
+		return t, err
+	}
+	for _, name := range names {
+		d := &blockDevice{name: strings.ReplaceAll(name, "!", "/")}
+		d.floating = isNumbered(d.name, "loop")
+		t.byName[d.name] = d
+		if n, ok := readNumber(root, classBlock+"/"+name+"/dev"); ok {
+			t.byNumber[n], d.numbered = d, true
+		}
+	}
+	direct := map[*blockDevice][]*blockDevice{}
+	on := func(upper, lower *blockDevice) {
+		if upper != nil && lower != nil && upper != lower {
+			direct[upper] = append(direct[upper], lower)
+		}
+	}
+	for _, name := range names {
+		d := t.byName[strings.ReplaceAll(name, "!", "/")]
+		dir := classBlock + "/" + name
+		if head, ok := multipathHead(d.name); ok && !d.numbered {
+			if h := t.byName[head]; h != nil {
+				h.head = true
+				on(h, d)
+			}
+			continue
+		}
+		if root.Exists(dir + "/partition") {
+			n, _ := readNumber(root, dir+"/../dev")
+			on(d, t.byNumber[n])
+			continue
+		}
+		slaves, _ := root.ReadDir(dir+"/slaves", maxDevices)
+		for _, slave := range slaves {
+			on(d, t.byName[strings.ReplaceAll(slave, "!", "/")])
+		}
+	}
+	for d := range direct {
+		d.below = descend(d, direct)
+	}
+	return t, nil
+}
+
+// descend lists all that is below d, each once and never d itself.
+func descend(d *blockDevice, direct map[*blockDevice][]*blockDevice) []*blockDevice {
+	all := slices.Clone(direct[d])
+	for i := 0; i < len(all); i++ {
+		for _, next := range direct[all[i]] {
+			if next != d && !slices.Contains(all, next) {
+				all = append(all, next)
+			}
+		}
+	}
+	return all
+}
+
+func readNumber(root hostfs.Root, name string) (n sample.DeviceNumber, ok bool) {
+	b, err := root.ReadFile(name, 64)
+	if err != nil {
+		return n, false
+	}
+	major, minor, ok := strings.Cut(strings.TrimSpace(string(b)), ":")
+	x, err := strconv.ParseUint(major, 10, 32)
+	y, err2 := strconv.ParseUint(minor, 10, 32)
+	return sample.DeviceNumber{Major: uint32(x), Minor: uint32(y)}, ok && errors.Join(err, err2) == nil
+}
+
+// multipathHead returns the device whose path name is: nvme0c1n2 is one to nvme0n2.
+func multipathHead(name string) (string, bool) {
+	rest, ok := strings.CutPrefix(name, "nvme")
+	subsystem, rest, ok2 := strings.Cut(rest, "c")
+	controller, namespace, ok3 := strings.Cut(rest, "n")
+	if !ok || !ok2 || !ok3 || !isNumber(subsystem) || !isNumber(controller) || !isNumber(namespace) {
+		return "", false
+	}
+	return "nvme" + subsystem + "n" + namespace, true
+}
+
+// isNumbered reports whether name is prefix and a number.
+func isNumbered(name, prefix string) bool {
+	rest, ok := strings.CutPrefix(name, prefix)
+	return ok && isNumber(rest)
+}
+
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// parent returns the disk of which name would be a partition: sda of sda1,
+// nvme0n1 of nvme0n1p1.
+func parent(name string) string {
+	disk := strings.TrimRight(name, "0123456789")
+	if disk == name || disk == "" {
+		return ""
+	}
+	if whole, ok := strings.CutSuffix(disk, "p"); ok && whole != "" && isNumber(whole[len(whole)-1:]) {
+		return whole
+	}
+	return disk
+}
+
+// listing is the devices of one file, and which of them a total counts. Asking
+// costs a comparison as long as the devices stay the same.
+type listing struct {
+	keys       []diskKey
+	next       []diskKey // of the reading under way
+	devices    []*blockDevice
+	counted    []bool
+	generation int
+}
+
+// resolve finds the devices of next. more names those that sysfs does not; nil: nothing does.
+func (l *listing) resolve(p *kernfs.Pass, t *topology, more func(sample.DeviceNumber) string) {
+	if t.generation == 0 || p.Now().Sub(t.looked) >= relook {
+		t.look(p)
+	}
+	if l.generation == t.generation && slices.Equal(l.keys, l.next) {
+		return
+	}
+	if t.generation == l.generation && slices.ContainsFunc(l.next, func(k diskKey) bool { return t.find(k) == nil && !slices.Contains(l.keys, k) }) {
+		t.look(p)
+	}
+	l.keys = append(l.keys[:0], l.next...)
+	l.generation = t.generation
+	l.devices = l.devices[:0]
+	for _, k := range l.keys {
+		d := t.find(k)
+		if d == nil {
+			d = unknownDevice(k, more)
+		}
+		l.devices = append(l.devices, d)
+	}
+	l.guess()
+	l.count()
+}
+
+// unknownDevice is one of which sysfs says nothing.
+func unknownDevice(k diskKey, more func(sample.DeviceNumber) string) *blockDevice {
+	name := k.name
+	if name == "" && more != nil {
+		name = more(k.number)
+	}
+	d := &blockDevice{name: name, guessed: true, floating: isNumbered(name, "loop") || isNumbered(name, "dm-") || isNumbered(name, "md")}
+	if d.name == "" {
+		d.name = strconv.FormatUint(uint64(k.number.Major), 10) + ":" + strconv.FormatUint(uint64(k.number.Minor), 10)
+	}
+	return d
+}
+
+// guess tells partitions and the paths of NVMe multipath by their names, where
+// sysfs does not say what they are.
+func (l *listing) guess() {
+	byName := make(map[string]*blockDevice, len(l.devices))
+	for _, d := range l.devices {
+		byName[d.name] = d
+	}
+	for _, d := range l.devices {
+		if !d.guessed {
+			continue
+		}
+		if lower := byName[parent(d.name)]; lower != nil {
+			d.below = append([]*blockDevice{lower}, lower.below...)
+		}
+		head, ok := multipathHead(d.name)
+		if upper := byName[head]; ok && upper != nil && upper.guessed {
+			upper.head, upper.below = true, append(upper.below, d)
+		}
+	}
+}
+
+// count decides which devices are in the total: those that lie on no other
+// device of the same listing (I5, R6c).
+func (l *listing) count() {
+	here := make(map[*blockDevice]bool, len(l.devices))
+	firm, head := false, false
+	for _, d := range l.devices {
+		here[d] = true
+		firm = firm || !d.floating
+		head = head || d.head
+	}
+	l.counted = l.counted[:0]
+	for i, d := range l.devices {
+		counted := !d.floating || !firm
+		for _, lower := range d.below {
+			counted = counted && !here[lower]
+		}
+		// io.stat calls the paths of NVMe multipath unknown, and counts their bytes at the head as well.
+		if l.keys[i] == unknownKey {
+			counted = !head
+		}
+		l.counted = append(l.counted, counted)
+	}
+}
+
+// unknownKey is that of all devices together that the kernel has no name for.
+var unknownKey = diskKey{name: "unknown"}

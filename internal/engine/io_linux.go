@@ -1,0 +1,238 @@
+package engine
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/cboxdk/resource-monitor/internal/cgroup"
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/procfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// ioCollector reads /proc/diskstats and the io controller.
+type ioCollector struct {
+	collector
+	diskstats *kernfs.File
+	reader    *cgroup.IOReader // nil where nothing shows the own cgroup
+	raw       cgroup.IOStat
+	host      procfs.Diskstats
+	topology  topology
+	own, all  disks
+	place     string // the own cgroup, and how often it has changed
+	moves     int
+	named     int // the generation of the topology for which host was read for names
+}
+
+// disks are the devices of one file and what they counted.
+type disks struct {
+	listing
+	diskAccount
+}
+
+func newIOCollector(l *linux) *ioCollector {
+	c := &ioCollector{collector: newCollector(l, "io")}
+	c.diskstats = c.opener.File("/proc/diskstats")
+	c.topology.opener, c.topology.report = &c.opener, c.report
+	c.own.fromUse = true
+	c.free = func() {
+		c.diskstats.Close()
+		c.pressure.close()
+		if c.reader != nil {
+			c.reader.Close()
+		}
+	}
+	return c
+}
+
+func (c *ioCollector) read(p *kernfs.Pass, w Want, s *sample.IO) error {
+	c.follow(p)
+	*s = sample.IO{Time: p.Now()}
+	// The cgroup first: /proc/diskstats may be a user-space daemon's (LXCFS).
+	readable := false
+	if c.reader != nil {
+		if readable = c.reader.Read(p, &c.raw, c.report); readable {
+			c.countCgroup(p)
+		}
+		c.own.fill(&s.Cgroup, w.Devices, readable)
+	}
+	s.Cgroup.Pressure = c.pressure.readOwn(p, c.report)
+	known := readable || c.reader != nil && !c.own.empty()
+	s.Own = c.engine.describes(known)
+	if !known {
+		s.Err = c.why(c.reader != nil, c.reader.UsageError, errRootIO)
+	}
+	if w.System || !s.Own {
+		s.System.Pressure = c.pressure.readSystem(p, c.report)
+		err := c.readHost(p)
+		c.all.fill(&s.System, w.Devices, err == nil)
+		if c.all.empty() {
+			s.SystemErr = err
+		}
+	}
+	if !known && c.all.empty() {
+		return p.Context().Err()
+	}
+	return nil
+}
+
+// errRootIO is made once: outside a container it is met on every reading.
+var errRootIO = fmt.Errorf("%w: the process is in the root cgroup, whose I/O is the machine's", ErrNoCgroup)
+
+func (c *ioCollector) follow(p *kernfs.Pass) {
+	tree, moved := c.moved(p)
+	if !moved {
+		return
+	}
+	if c.reader != nil {
+		c.reader.Close()
+		c.reader = nil
+	}
+	if g := c.group(tree, "blkio"); len(g.Levels) > 0 {
+		c.reader = cgroup.NewIOReader(&c.opener, g.Version, g.Levels)
+		// Numbered, because a cgroup that is come back to has counted meanwhile.
+		c.moves++
+		c.place = strconv.Itoa(c.moves) + ":" + c.reader.Own()
+	}
+}
+
+// countCgroup takes what the io controller said.
+func (c *ioCollector) countCgroup(p *kernfs.Pass) {
+	o := &c.own
+	o.next = o.next[:0]
+	for i := range c.raw.Devices {
+		o.next = append(o.next, cgroupKey(&c.raw.Devices[i]))
+	}
+	o.resolve(p, &c.topology, c.nameFromProc(p))
+	o.begin(c.place)
+	for i := range c.raw.Devices {
+		d := cgroupDisk(&c.raw.Devices[i])
+		d.Name = o.devices[i].name
+		o.add(o.keys[i], &d, o.counted[i])
+	}
+	o.end()
+}
+
+func cgroupKey(d *cgroup.IODevice) diskKey {
+	if d.Unknown {
+		return unknownKey
+	}
+	return diskKey{number: sample.DeviceNumber(d.Device)}
+}
+
+func cgroupDisk(d *cgroup.IODevice) (s sample.Disk) {
+	if !d.Unknown {
+		s.Number = sample.Some(sample.DeviceNumber(d.Device))
+	}
+	s.Read = sample.Transfer{Bytes: d.RBytes, Operations: d.RIOs, Time: sum(d.RService, d.RWait), Wait: d.RWait}
+	s.Write = sample.Transfer{Bytes: d.WBytes, Operations: d.WIOs, Time: sum(d.WService, d.WWait), Wait: d.WWait}
+	s.Discard = sample.Transfer{Bytes: d.DBytes, Operations: d.DIOs, Time: sum(d.DService, d.DWait), Wait: d.DWait}
+	s.Latency = sample.Latency{Average: d.AvgLatency, Delay: d.Delay, QueueDepth: d.QueueDepth, CostWait: d.CostWait}
+	return s
+}
+
+// sum is absent where one of the two is.
+func sum(a, b sample.Opt[uint64]) sample.Opt[uint64] {
+	x, ok := a.Get()
+	y, ok2 := b.Get()
+	if !ok || !ok2 || x+y < x {
+		return sample.Opt[uint64]{}
+	}
+	return sample.Some(x + y)
+}
+
+// nameFromProc names devices that sysfs does not show by /proc/diskstats, read once (I8).
+func (c *ioCollector) nameFromProc(p *kernfs.Pass) func(sample.DeviceNumber) string {
+	return func(n sample.DeviceNumber) string {
+		if c.named != c.topology.generation {
+			c.named = c.topology.generation
+			_ = c.parseHost(p)
+		}
+		for i := range c.host.Disks {
+			if d := &c.host.Disks[i]; d.Major == n.Major && d.Minor == n.Minor {
+				return d.Name
+			}
+		}
+		return ""
+	}
+}
+
+func (c *ioCollector) parseHost(p *kernfs.Pass) error {
+	b, err := c.diskstats.ReadRecords(p)
+	if err == nil {
+		err = c.host.Parse(b)
+	}
+	if err != nil {
+		err = c.diskstats.ParseError(err)
+		c.report(err)
+	}
+	return err
+}
+
+// readHost takes what the machine's disks counted.
+func (c *ioCollector) readHost(p *kernfs.Pass) error {
+	if err := c.parseHost(p); err != nil {
+		return err
+	}
+	a := &c.all
+	a.next = a.next[:0]
+	for i := range c.host.Disks {
+		d := &c.host.Disks[i]
+		a.next = append(a.next, diskKey{sample.DeviceNumber{Major: d.Major, Minor: d.Minor}, d.Name})
+	}
+	a.resolve(p, &c.topology, nil)
+	a.begin("")
+	for i := range c.host.Disks {
+		d := hostDisk(&c.host.Disks[i])
+		a.add(a.keys[i], &d, a.counted[i])
+	}
+	a.end()
+	return nil
+}
+
+func hostDisk(d *procfs.Disk) sample.Disk {
+	s := sample.Disk{
+		Name: d.Name, Number: sample.Some(sample.DeviceNumber{Major: d.Major, Minor: d.Minor}),
+		Read: hostTransfer(&d.Read), Write: hostTransfer(&d.Write),
+		Flushes: d.Flushes, FlushTime: d.FlushTime,
+		IOTime: sample.Some(d.IOTime), QueueTime: sample.Some(d.WeightedTime), InProgress: sample.Some(d.InProgress),
+	}
+	if x, ok := d.Discard.Get(); ok {
+		s.Discard = hostTransfer(&x)
+	}
+	return s
+}
+
+func hostTransfer(d *procfs.DiskOps) sample.Transfer {
+	return sample.Transfer{
+		Bytes: sample.Some(d.Bytes), Operations: sample.Some(d.Operations),
+		Merged: sample.Some(d.Merged), Time: sample.Some(d.Time),
+	}
+}
+
+// ioKinds are the names of I/O limits, by cgroup.ThrottleFile.
+var ioKinds = [...]struct{ kind, unit string }{
+	cgroup.ThrottleReadBps: {"io.rbps", "By/s"}, cgroup.ThrottleWriteBps: {"io.wbps", "By/s"},
+	cgroup.ThrottleReadIOPS: {"io.riops", "{operation}/s"}, cgroup.ThrottleWriteIOPS: {"io.wiops", "{operation}/s"},
+}
+
+// listLimits appends the limits of every level.
+func (c *ioCollector) listLimits(p *kernfs.Pass, s *sample.Limits) {
+	c.follow(p)
+	if c.reader == nil {
+		return
+	}
+	found := c.reader.ReadLimits(p, c.report)
+	o := &c.own
+	o.next = o.next[:0]
+	for _, l := range found {
+		o.next = append(o.next, diskKey{number: sample.DeviceNumber(l.Device)})
+	}
+	o.resolve(p, &c.topology, c.nameFromProc(p))
+	for i, l := range found {
+		s.Entries = append(s.Entries, sample.LimitEntry{
+			Kind: ioKinds[l.What].kind, Value: float64(l.Value), Unit: ioKinds[l.What].unit,
+			Source: c.reader.Source(), Device: o.devices[i].name, Cgroup: l.Path, File: l.File,
+		})
+	}
+}

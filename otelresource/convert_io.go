@@ -1,0 +1,68 @@
+package otelresource
+
+import (
+	"strconv"
+
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+type ioSnapshot struct {
+	sample sample.IO
+	stats  IOStats
+	stalls stalls
+	err    error // why GetIOStats has nothing to return
+}
+
+// convert makes the public struct.
+func (s *ioSnapshot) convert() {
+	from, to := &s.sample.System, &s.stats
+	to.Timestamp, to.Scope = s.sample.Time, ScopeSystem
+	if s.sample.Own {
+		from, to.Scope = &s.sample.Cgroup, ScopeContainer
+	}
+	to.Pressure = s.stalls.convert(&from.Pressure)
+	to.set(&from.Total)
+	if len(from.Devices) == 0 {
+		return
+	}
+	to.Devices = make([]DeviceIOStats, len(from.Devices))
+	for i := range from.Devices {
+		to.Devices[i].set(&from.Devices[i])
+	}
+}
+
+func (d *DiskIO) set(from *sample.Disk) {
+	p := &d.present
+	setInt(p, FieldReadBytes, &d.ReadBytes, from.Read.Bytes)
+	setInt(p, FieldWriteBytes, &d.WriteBytes, from.Write.Bytes)
+	setInt(p, FieldDiscardBytes, &d.DiscardBytes, from.Discard.Bytes)
+	setInt(p, FieldReadOperations, &d.ReadOperations, from.Read.Operations)
+	setInt(p, FieldWriteOperations, &d.WriteOperations, from.Write.Operations)
+	setInt(p, FieldDiscardOperations, &d.DiscardOperations, from.Discard.Operations)
+	setInt(p, FieldFlushOperations, &d.FlushOperations, from.Flushes)
+	setInt(p, FieldReadMerged, &d.ReadMerged, from.Read.Merged)
+	setInt(p, FieldWriteMerged, &d.WriteMerged, from.Write.Merged)
+	setInt(p, FieldDiscardMerged, &d.DiscardMerged, from.Discard.Merged)
+	setSeconds(p, FieldReadSeconds, &d.ReadSeconds, from.Read.Time)
+	setSeconds(p, FieldWriteSeconds, &d.WriteSeconds, from.Write.Time)
+	setSeconds(p, FieldDiscardSeconds, &d.DiscardSeconds, from.Discard.Time)
+	setSeconds(p, FieldFlushSeconds, &d.FlushSeconds, from.FlushTime)
+	setSeconds(p, FieldReadWaitSeconds, &d.ReadWaitSeconds, from.Read.Wait)
+	setSeconds(p, FieldWriteWaitSeconds, &d.WriteWaitSeconds, from.Write.Wait)
+	setSeconds(p, FieldIOSeconds, &d.IOSeconds, from.IOTime)
+	setSeconds(p, FieldQueueSeconds, &d.QueueSeconds, from.QueueTime)
+	setInt(p, FieldInProgress, &d.InProgress, from.InProgress)
+}
+
+func (s *DeviceIOStats) set(from *sample.Disk) {
+	s.DiskIO.set(from)
+	s.Name = from.Name
+	if n, ok := from.Number.Get(); ok {
+		s.Number = strconv.FormatUint(uint64(n.Major), 10) + ":" + strconv.FormatUint(uint64(n.Minor), 10)
+	}
+	p, l := &s.present, &from.Latency
+	setSeconds(p, FieldLatencySeconds, &s.LatencySeconds, l.Average)
+	setSeconds(p, FieldDelaySeconds, &s.DelaySeconds, l.Delay)
+	setInt(p, FieldQueueDepth, &s.QueueDepth, l.QueueDepth)
+	setSeconds(p, FieldCostWaitSeconds, &s.CostWaitSeconds, l.CostWait)
+}
