@@ -11,6 +11,8 @@ type (
 		sample sample.Memory
 		stats  MemoryStats
 		events MemoryEvents
+		local  MemoryEvents
+		swap   SwapEvents
 		stalls stalls
 		err    error // why GetMemoryStats has nothing to return
 	}
@@ -95,16 +97,28 @@ func (s *memorySnapshot) convert() {
 	setInt(p, FieldCacheBytes, &to.CacheBytes, g.Cache)
 	setInt(p, FieldSwapUsageBytes, &to.SwapUsageBytes, g.SwapUsage)
 	setInt(p, FieldSwapLimitBytes, &to.SwapLimitBytes, g.SwapLimit)
-	e := &s.events
-	setInt(&e.present, FieldLow, &e.Low, g.Events.Low)
-	setInt(&e.present, FieldHigh, &e.High, g.Events.High)
-	setInt(&e.present, FieldMax, &e.Max, g.Events.Max)
-	setInt(&e.present, FieldOOM, &e.OOM, g.Events.OOM)
-	setInt(&e.present, FieldOOMKill, &e.OOMKill, g.Events.OOMKill)
-	setInt(&e.present, FieldOOMGroupKill, &e.OOMGroupKill, g.Events.OOMGroupKill)
+	to.Events, to.LocalEvents = s.events.from(&g.Events), s.local.from(&g.LocalEvents)
+	e := &s.swap
+	setInt(&e.present, FieldHigh, &e.High, g.SwapEvents.High)
+	setInt(&e.present, FieldMax, &e.Max, g.SwapEvents.Max)
+	setInt(&e.present, FieldFail, &e.Fail, g.SwapEvents.Fail)
 	if !e.present.empty() {
-		to.Events = e
+		to.SwapEvents = e
 	}
+}
+
+// from fills e and returns it, or nil where the kernel counts nothing.
+func (e *MemoryEvents) from(events *sample.MemoryEvents) *MemoryEvents {
+	setInt(&e.present, FieldLow, &e.Low, events.Low)
+	setInt(&e.present, FieldHigh, &e.High, events.High)
+	setInt(&e.present, FieldMax, &e.Max, events.Max)
+	setInt(&e.present, FieldOOM, &e.OOM, events.OOM)
+	setInt(&e.present, FieldOOMKill, &e.OOMKill, events.OOMKill)
+	setInt(&e.present, FieldOOMGroupKill, &e.OOMGroupKill, events.OOMGroupKill)
+	if e.present.empty() {
+		return nil
+	}
+	return e
 }
 
 // convert makes the public struct.

@@ -65,6 +65,7 @@ const (
 	FieldDelaySeconds
 	FieldQueueDepth
 	FieldCostWaitSeconds
+	FieldFail
 	numFields
 )
 
@@ -89,6 +90,7 @@ var fieldNames = [numFields]string{
 	FieldIOSeconds: "io_seconds", FieldQueueSeconds: "queue_seconds", FieldInProgress: "in_progress",
 	FieldLatencySeconds: "latency_seconds", FieldDelaySeconds: "delay_seconds",
 	FieldQueueDepth: "queue_depth", FieldCostWaitSeconds: "cost_wait_seconds",
+	FieldFail: "fail",
 }
 
 // String returns the field's name as JSON has it.

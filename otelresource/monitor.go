@@ -63,6 +63,7 @@ const (
 	wantSystem uint32 = 1 << iota
 	wantUtilization
 	wantContainer
+	wantDirect
 )
 
 // NewResourceMonitor returns a Monitor with the default configuration. On an
@@ -87,10 +88,15 @@ func NewResourceMonitorWithConfig(config *Config) (*Monitor, error) {
 		diag.Failed("environment", err)
 	}
 	v := found.Virtualization
+	var platform sample.Limit[uint64]
+	if n, from := found.PlatformMemory(); n > 0 {
+		platform = sample.Limit[uint64]{Value: n, Source: sample.SourcePlatform, File: from}
+	}
 	source, err := engine.New(engine.Config{
 		Root: root, Interval: cfg.UpdateInterval, CgroupPaths: cfg.CgroupPaths,
 		Containerized: found.Container != nil, Guest: v != nil && v.Role == environ.RoleGuest,
-		OwnPID:      found.OwnPIDNamespace(),
+		OwnPID:         found.OwnPIDNamespace(),
+		PlatformMemory: platform, Sandbox: found.Sandbox,
 		Diagnostics: diag,
 	})
 	if err != nil {
@@ -132,7 +138,7 @@ func (m *Monitor) wants() engine.Want {
 	w := m.want.Load()
 	return engine.Want{
 		System: w&wantSystem != 0, PerCPU: true, Utilization: w&wantUtilization != 0,
-		Container: w&wantContainer != 0, Devices: m.cfg.EnableDetailedIO,
+		Container: w&wantContainer != 0, Direct: w&wantDirect != 0, Devices: m.cfg.EnableDetailedIO,
 	}
 }
 
@@ -175,6 +181,11 @@ func (m *Monitor) loadProcess(ctx context.Context) (*sample.Process, error) {
 // ErrCgroupNotFound in a container whose cgroup cannot be read,
 // ErrInsufficientPerms where a decisive file is denied, ErrClosed, or that of ctx.
 func (m *Monitor) GetMemoryStats(ctx context.Context) (*MemoryStats, error) {
+	if m.want.Load()&wantDirect == 0 {
+		// From now on readings have what only this getter returns.
+		m.ask(wantDirect)
+		m.memory.Expire()
+	}
 	s, err := m.memory.Get(ctx)
 	if err != nil {
 		return nil, getterError("GetMemoryStats", err)

@@ -27,7 +27,8 @@ func TestMemoryOfAContainer(t *testing.T) {
 		LimitSource: otelresource.LimitSourceCgroupV2, LimitCgroup: ownCgroup, LimitFile: root.Dir() + "/" + ownDir + "/memory.max",
 		RSSBytes: 134217728, CacheBytes: 100663296, WorkingSetBytes: 234881024,
 		SwapUsageBytes: 1048576, SwapLimitBytes: 134217728,
-		Events: &otelresource.MemoryEvents{Low: 1, High: 2, Max: 3, OOM: 4, OOMKill: 5, OOMGroupKill: 6},
+		Events:      &otelresource.MemoryEvents{Low: 1, High: 2, Max: 3, OOM: 4, OOMKill: 5, OOMGroupKill: 6},
+		LocalEvents: &otelresource.MemoryEvents{Max: 2, OOMKill: 1}, SwapEvents: &otelresource.SwapEvents{Max: 4, Fail: 5},
 		Pressure: &otelresource.MemoryPressure{
 			Some: &otelresource.Stall{Avg10: 0.1, Avg60: 0.05, Avg300: 0.01, TotalSeconds: 2.5},
 			Full: &otelresource.Stall{Avg10: 0.04, Avg60: 0.02, Avg300: 0.005, TotalSeconds: 1.5},
@@ -46,7 +47,7 @@ func TestMemoryOfAContainer(t *testing.T) {
 var ignore = cmp.Options{
 	cmpopts.IgnoreFields(otelresource.MemoryStats{}, "Timestamp"),
 	cmpopts.IgnoreFields(otelresource.CPUStats{}, "Timestamp"),
-	cmpopts.IgnoreUnexported(otelresource.MemoryStats{}, otelresource.MemoryEvents{}, otelresource.CPUStats{}, otelresource.CPUThrottling{}),
+	cmpopts.IgnoreUnexported(otelresource.MemoryStats{}, otelresource.MemoryEvents{}, otelresource.SwapEvents{}, otelresource.CPUStats{}, otelresource.CPUThrottling{}),
 }
 
 func TestCPUOfAContainer(t *testing.T) {

@@ -11,7 +11,7 @@ const (
 	LimitSourceCgroupV2       LimitSource = "cgroup_v2"
 	LimitSourceCpuset         LimitSource = "cpuset"
 	LimitSourceAffinity       LimitSource = "affinity"
-	LimitSourcePlatform       LimitSource = "platform"       // such as AWS Lambda
+	LimitSourcePlatform       LimitSource = "platform"       // AWS Lambda; LXCFS, which shows another size than the machine's
 	LimitSourceVirtualization LimitSource = "virtualization" // the size of the virtual machine
 	LimitSourceHost           LimitSource = "host"           // the size of the machine
 	LimitSourceProcess        LimitSource = "process"        // setrlimit(2); in GetLimits only
@@ -51,7 +51,7 @@ type MemoryStats struct {
 	LimitSource LimitSource `json:"limit_source,omitzero"`
 	// LimitCgroup is the cgroup that sets LimitBytes; "" where none does.
 	LimitCgroup string `json:"limit_cgroup,omitzero"`
-	// LimitFile is the kernel file that said so.
+	// LimitFile is the kernel file that said so, or $NAME for an environment variable.
 	LimitFile string `json:"limit_file,omitzero"`
 	// RSSBytes is anonymous memory: anon, or total_rss on v1. ScopeContainer only.
 	RSSBytes int64 `json:"rss_bytes"`
@@ -68,6 +68,11 @@ type MemoryStats struct {
 	Pressure *MemoryPressure `json:"pressure,omitzero"`
 	// Events counts limits reached; nil where the kernel counts none.
 	Events *MemoryEvents `json:"events,omitzero"`
+	// LocalEvents are those of the own cgroup without its children
+	// (memory.events.local, since Linux 5.2); nil where there are none, as on v1.
+	LocalEvents *MemoryEvents `json:"local_events,omitzero"`
+	// SwapEvents counts limits of swap reached (memory.swap.events); nil where there are none, as on v1.
+	SwapEvents *SwapEvents `json:"swap_events,omitzero"`
 	// Scope says whose numbers these are.
 	Scope Scope `json:"scope"`
 	// Timestamp is when they were read.
@@ -102,6 +107,22 @@ func (e *MemoryEvents) Has(f Field) bool { return e.present.has(f) }
 
 // MarshalJSON leaves absent counts out.
 func (e MemoryEvents) MarshalJSON() ([]byte, error) { return marshalPresent(e, e.present) }
+
+// SwapEvents counts, since the cgroup was made, what happened at its boundaries
+// of swap.
+type SwapEvents struct {
+	High int64 `json:"high"` // memory.swap.high was passed; since Linux 5.8
+	Max  int64 `json:"max"`  // usage was about to pass memory.swap.max
+	Fail int64 `json:"fail"` // no swap was to be had: the limit was reached, or the machine had no more
+
+	present presence
+}
+
+// Has reports whether the count is there.
+func (e *SwapEvents) Has(f Field) bool { return e.present.has(f) }
+
+// MarshalJSON leaves absent counts out.
+func (e SwapEvents) MarshalJSON() ([]byte, error) { return marshalPresent(e, e.present) }
 
 // Stall is how long tasks were held up (PSI, https://docs.kernel.org/accounting/psi.html).
 type Stall struct {
@@ -226,6 +247,6 @@ type Limit struct {
 	Device string `json:"device,omitempty"`
 	// Cgroup is the cgroup that sets it, as /proc/self/cgroup names it; "" where none does.
 	Cgroup string `json:"cgroup,omitempty"`
-	// File is the kernel file; "" for a system call.
+	// File is the kernel file, or $NAME for an environment variable; "" for a system call.
 	File string `json:"file,omitempty"`
 }

@@ -15,6 +15,8 @@ type Memory struct {
 	Peak      sample.Opt[uint64] // memory.peak (5.19), memory.max_usage_in_bytes; may exceed the limit by some pages
 	Stat      MemoryStat
 	Events    MemoryEvents
+	Local     MemoryEvents // memory.events.local
+	Swap      SwapEvents
 	// Levels lead from the own cgroup to the visible root.
 	Levels []MemoryLevel
 }
@@ -140,6 +142,34 @@ func (e *MemoryEvents) Parse(b []byte) error {
 		}
 	}
 	if !known {
+		return kernfs.ErrMalformed
+	}
+	return nil
+}
+
+// SwapEvents are the counts of memory.swap.events.
+type SwapEvents sample.SwapEvents
+
+// Parse fills e.
+func (e *SwapEvents) Parse(b []byte) error {
+	*e = SwapEvents{}
+	for len(b) > 0 {
+		var line []byte
+		line, b = kernfs.Line(b)
+		key, n, ok := kernfs.KeyUint(line)
+		if !ok {
+			continue
+		}
+		switch string(key) {
+		case "high":
+			e.High = sample.Some(n)
+		case "max":
+			e.Max = sample.Some(n)
+		case "fail":
+			e.Fail = sample.Some(n)
+		}
+	}
+	if *e == (SwapEvents{}) {
 		return kernfs.ErrMalformed
 	}
 	return nil

@@ -23,6 +23,8 @@ type MemoryReader struct {
 	peak      *kernfs.File
 	hierarchy *kernfs.File // v1 memory.use_hierarchy
 	oom       *kernfs.File // v2 memory.events, v1 memory.oom_control of the own cgroup
+	local     *kernfs.File // v2 memory.events.local, since Linux 5.2
+	swapOwn   *kernfs.File // v2 memory.swap.events
 }
 
 type memoryFiles struct {
@@ -56,6 +58,7 @@ func NewMemoryReader(o *kernfs.Opener, v Version, levels []Level) *MemoryReader 
 		r.hierarchy, r.oom = own("memory.use_hierarchy"), own("memory.oom_control")
 	} else {
 		r.high, r.oom = own("memory.high"), r.levels[0].events
+		r.local, r.swapOwn = own("memory.events.local"), own("memory.swap.events")
 	}
 	return r
 }
@@ -160,6 +163,16 @@ func (r *MemoryReader) ReadEvents(p *kernfs.Pass, level int, m *Memory, report R
 	}
 }
 
+// ReadOwnEvents fills what v2 says of the own cgroup beside memory.events. v1
+// counts no such thing: memory.memsw.failcnt is about memory plus swap.
+func (r *MemoryReader) ReadOwnEvents(p *kernfs.Pass, m *Memory, report Report) {
+	if r.version == V1 {
+		return
+	}
+	parse(p, r.local, m.Local.Parse, report)
+	parse(p, r.swapOwn, m.Swap.Parse, report)
+}
+
 // Source names the reader's limits.
 func (r *MemoryReader) Source() sample.Source { return r.version.Source() }
 
@@ -172,7 +185,7 @@ func (r *MemoryReader) Close() {
 		l := &r.levels[i]
 		closeAll(l.usage, l.limit, l.swapLimit, l.stat, l.events)
 	}
-	closeAll(r.swap, r.high, r.peak, r.hierarchy, r.oom)
+	closeAll(r.swap, r.high, r.peak, r.hierarchy, r.oom, r.local, r.swapOwn)
 }
 
 func closeAll(files ...*kernfs.File) {

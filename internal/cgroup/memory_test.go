@@ -165,6 +165,10 @@ func FuzzMemoryEvents(f *testing.F) {
 		if err := e.Parse([]byte(text)); err != nil && e != (MemoryEvents{}) {
 			t.Fatalf("%+v with %v", e, err)
 		}
+		var swap SwapEvents
+		if err := swap.Parse([]byte(text)); (err == nil) == (swap == SwapEvents{}) {
+			t.Fatalf("%+v with %v", swap, err)
+		}
 	})
 }
 
@@ -179,4 +183,24 @@ func FuzzParseLimit(f *testing.F) {
 			t.Fatalf("%q: %d %v", text, n, err)
 		}
 	})
+}
+
+func TestSwapEvents(t *testing.T) {
+	some := sample.Some[uint64]
+	for text, want := range map[string]SwapEvents{
+		"high 1\nmax 2\nfail 3\n":  {High: some(1), Max: some(2), Fail: some(3)},
+		"max 0\nfail 0":            {Max: some(0), Fail: some(0)}, // before Linux 5.8
+		"new 5\n\nfail 3\nmax x\n": {Fail: some(3)},
+	} {
+		var e SwapEvents
+		if err := e.Parse([]byte(text)); err != nil || e != want {
+			t.Errorf("%q: %+v, %v", text, e, err)
+		}
+	}
+	for _, text := range []string{"", "max", "low 1", "\x00\xff"} {
+		var e SwapEvents
+		if err := e.Parse([]byte(text)); err == nil || e != (SwapEvents{}) {
+			t.Errorf("%q: %+v, %v", text, e, err)
+		}
+	}
 }

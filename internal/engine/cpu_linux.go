@@ -25,7 +25,7 @@ type cpuCollector struct {
 	raw          cgroup.CPU
 	host         procfs.Stat
 	onlineCPUs   kernfs.CPUSet
-	onlineFile   string // the file that said how many there are
+	onlineFile   *kernfs.File // the file that said how many there are
 	affinity     unix.CPUSet
 
 	usage      counter
@@ -128,16 +128,16 @@ func (c *cpuCollector) readLimits(p *kernfs.Pass, s *sample.CPU) {
 	if n, ok := c.readOnline(p); ok {
 		s.System.Logical = sample.Some(uint64(n))
 		s.Available = sample.Some(float64(n))
-		s.Limit = sample.Limit[float64]{Value: float64(n), Source: c.engine.hostSource(), File: c.onlineFile}
+		s.Limit = sample.Limit[float64]{Value: float64(n), Source: c.engine.sizeSource(c.onlineFile), File: c.onlineFile.Path()}
 	}
 	if c.reader != nil {
 		c.reader.ReadLimits(p, &c.raw, c.report)
 		if level, cores := c.raw.Binding(); level >= 0 {
 			l := &c.raw.Levels[level]
-			s.Limit.Lower(sample.Limit[float64]{Value: cores, Source: l.Version.Source(), Cgroup: l.Path, File: l.QuotaFile})
+			lowerSize(&s.Limit, sample.Limit[float64]{Value: cores, Source: l.Version.Source(), Cgroup: l.Path, File: l.QuotaFile})
 		}
 		if n, ok := c.raw.Cpuset.Get(); ok {
-			s.Limit.Lower(sample.Limit[float64]{Value: float64(n), Source: sample.SourceCpuset, Cgroup: c.raw.CpusetCgroup, File: c.raw.CpusetFile})
+			lowerSize(&s.Limit, sample.Limit[float64]{Value: float64(n), Source: sample.SourceCpuset, Cgroup: c.raw.CpusetCgroup, File: c.raw.CpusetFile})
 			s.Available = sample.Some(min(s.Available.Or(float64(n)), float64(n)))
 		}
 	}
@@ -155,14 +155,14 @@ func (c *cpuCollector) readOnline(p *kernfs.Pass) (int, bool) {
 	if err == nil {
 		err = c.onlineCPUs.Parse(b)
 	}
-	c.onlineFile = c.online.Path()
+	c.onlineFile = c.online
 	if n := c.onlineCPUs.Count(); err == nil && n > 0 {
 		return n, true
 	}
 	if err != nil {
 		c.report(c.online.ParseError(err))
 	}
-	c.onlineFile = c.stat.Path()
+	c.onlineFile = c.stat
 	if err := c.parseStat(p, true); err != nil {
 		return 0, false
 	}
@@ -196,7 +196,9 @@ func (c *cpuCollector) parseStat(p *kernfs.Pass, perCPU bool) error {
 
 // readHost fills the machine's times.
 func (c *cpuCollector) readHost(p *kernfs.Pass, w Want, s *sample.CPU) {
-	if c.parseStat(p, w.PerCPU) != nil {
+	// gVisor divides the total evenly among its CPUs: those are nobody's numbers.
+	perCPU := w.PerCPU && c.engine.cfg.Sandbox != "gvisor"
+	if c.parseStat(p, perCPU) != nil {
 		return
 	}
 	least, g := c.least(), &s.System
@@ -204,7 +206,7 @@ func (c *cpuCollector) readHost(p *kernfs.Pass, w Want, s *sample.CPU) {
 	g.Usage = busy(g.Times)
 	g.Cores = c.systemWindow.observe(p.Now(), g.Usage, c.modes.rebased(), least)
 	g.Modes = c.shares.observe(p.Now(), g.Times, c.modes.rebased(), least)
-	if !w.PerCPU {
+	if !perCPU {
 		return
 	}
 	g.PerCPU = make([]sample.PerCPU, 0, len(c.host.CPUs))

@@ -29,6 +29,10 @@ type Config struct {
 	Interval time.Duration
 	// CgroupPaths are where to look where mountinfo shows no cgroup mount.
 	CgroupPaths []string
+	// PlatformMemory is the limit that a platform tells its programs of, if it does.
+	PlatformMemory sample.Limit[uint64]
+	// Sandbox is the program that stands in for the kernel: gvisor, proot.
+	Sandbox string
 	// Containerized and Guest are what was detected: in a container the own
 	// cgroup describes the process, and a guest's size is the VM's decision.
 	Containerized, Guest bool
@@ -45,6 +49,7 @@ type Want struct {
 	PerCPU      bool
 	Utilization bool
 	Devices     bool // each disk besides their total
+	Direct      bool // what no metric has, only who reads directly
 }
 
 // Source reads one platform. A reading fills a sample that the caller owns;

@@ -62,7 +62,10 @@ func (c *limitsCollector) listMemory(p *kernfs.Pass, s *sample.Limits, m *sample
 	}
 	c.listHigh(p, s)
 	c.listHugetlb(p, s)
-	bytes("memory", m.System.Total, c.engine.hostSource(), "", c.memory.meminfo.Path())
+	bytes("memory", m.System.Total, c.engine.sizeSource(c.memory.meminfo), "", c.memory.meminfo.Path())
+	if l := c.engine.cfg.PlatformMemory; l.Known() {
+		bytes("memory", sample.Some(l.Value), l.Source, "", l.File)
+	}
 }
 
 func (c *limitsCollector) listCPU(s *sample.Limits, cpu *sample.CPU) {
@@ -84,7 +87,7 @@ func (c *limitsCollector) listCPU(s *sample.Limits, cpu *sample.CPU) {
 		cores("affinity", float64(n), sample.SourceAffinity, "", "")
 	}
 	if n, ok := cpu.System.Logical.Get(); ok {
-		cores("cpu", float64(n), c.engine.hostSource(), "", c.cpu.onlineFile)
+		cores("cpu", float64(n), c.engine.sizeSource(c.cpu.onlineFile), "", c.cpu.onlineFile.Path())
 	}
 }
 

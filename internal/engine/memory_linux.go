@@ -20,8 +20,22 @@ type memoryCollector struct {
 	host            procfs.Meminfo
 	faultsHost      procfs.Vmstat
 
-	events struct{ low, high, max, oom, oomKill, oomGroupKill counter }
-	faults struct{ all, major counter }
+	events     eventCounters
+	local      eventCounters
+	swapEvents struct{ high, max, fail counter }
+	faults     struct{ all, major counter }
+}
+
+// eventCounters are the counters of one memory.events.
+type eventCounters struct{ low, high, max, oom, oomKill, oomGroupKill counter }
+
+// add counts the boundaries for the cgroup called level, the kills for own.
+func (e *eventCounters) add(level, own string, from *cgroup.MemoryEvents) sample.MemoryEvents {
+	return sample.MemoryEvents{
+		Low: e.low.add(level, from.Low), High: e.high.add(level, from.High),
+		Max: e.max.add(level, from.Max), OOM: e.oom.add(level, from.OOM),
+		OOMKill: e.oomKill.add(own, from.OOMKill), OOMGroupKill: e.oomGroupKill.add(own, from.OOMGroupKill),
+	}
 }
 
 func newMemoryCollector(l *linux) *memoryCollector {
@@ -48,16 +62,20 @@ func (c *memoryCollector) read(p *kernfs.Pass, w Want, s *sample.Memory) error {
 		c.reader.Read(p, &c.raw, w.Utilization, c.report)
 		binding = tightest(c.raw.Levels)
 		c.reader.ReadEvents(p, binding, &c.raw, c.report)
+		if w.Direct {
+			c.reader.ReadOwnEvents(p, &c.raw, c.report)
+		}
 	}
 	s.Cgroup.Pressure = c.pressure.readOwn(p, c.report)
 	c.readHost(p, s)
 	total := s.System.Total
 	if n, ok := total.Get(); ok {
-		s.Limit = sample.Limit[uint64]{Value: n, Source: c.engine.hostSource(), File: c.meminfo.Path()}
+		s.Limit = sample.Limit[uint64]{Value: n, Source: c.engine.sizeSource(c.meminfo), File: c.meminfo.Path()}
 	}
+	s.Limit.LowerOrEqual(c.engine.cfg.PlatformMemory)
 	if binding >= 0 {
 		l := &c.raw.Levels[binding]
-		s.Limit.Lower(sample.Limit[uint64]{Value: l.Limit.Or(0), Source: c.reader.Source(), Cgroup: l.Path, File: l.LimitFile})
+		lowerSize(&s.Limit, sample.Limit[uint64]{Value: l.Limit.Or(0), Source: c.reader.Source(), Cgroup: l.Path, File: l.LimitFile})
 	}
 	if c.reader != nil {
 		c.fillCgroup(w, binding, s)
@@ -169,6 +187,9 @@ func tightest(levels []cgroup.MemoryLevel) int {
 // ancestor can take what this process does not. The machine's own bounds it.
 func (c *memoryCollector) headroom(s *sample.Memory) {
 	s.Available = s.System.Available
+	if platform := c.engine.cfg.PlatformMemory; platform.Known() && s.Available.Or(0) > platform.Value {
+		s.Available = sample.Some(platform.Value)
+	}
 	for i := range c.raw.Levels {
 		l := &c.raw.Levels[i]
 		lim, ok := l.Limit.Get()
@@ -200,12 +221,13 @@ func (c *memoryCollector) fillCgroup(w Want, binding int, s *sample.Memory) {
 	if binding > 0 {
 		level = raw.Levels[binding].Path
 	}
-	e := &c.events
-	g.Events = sample.MemoryEvents{
-		Low: e.low.add(level, raw.Events.Low), High: e.high.add(level, raw.Events.High),
-		Max: e.max.add(level, raw.Events.Max), OOM: e.oom.add(level, raw.Events.OOM),
-		OOMKill:      e.oomKill.add(own.Path, raw.Events.OOMKill),
-		OOMGroupKill: e.oomGroupKill.add(own.Path, raw.Events.OOMGroupKill),
+	g.Events = c.events.add(level, own.Path, &raw.Events)
+	if w.Direct {
+		g.LocalEvents = c.local.add(own.Path, own.Path, &raw.Local)
+		e := &c.swapEvents
+		g.SwapEvents = sample.SwapEvents{
+			High: e.high.add(own.Path, raw.Swap.High), Max: e.max.add(own.Path, raw.Swap.Max), Fail: e.fail.add(own.Path, raw.Swap.Fail),
+		}
 	}
 	if w.Utilization {
 		g.Utilization = c.utilization(s)

@@ -112,6 +112,7 @@ func (p *place) readMounts(pass *kernfs.Pass) (changed bool) {
 	if err != nil {
 		p.cfg.Diagnostics.Failed("cgroup", err)
 	} else {
+		p.foreign = map[string]struct{}{} // LXCFS may have gone
 		for m := range cgroup.Mounts(text) {
 			if strings.HasPrefix(m.Type, "cgroup") {
 				mounts = append(mounts, m)

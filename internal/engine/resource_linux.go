@@ -76,6 +76,25 @@ func (l *linux) hostSource() sample.Source {
 	return sample.SourceHost
 }
 
+// sizeSource names the machine's size, as f shows it, as a limit. What a user-space
+// file system shows instead (LXCFS) is the size that the platform wants seen.
+func (l *linux) sizeSource(f *kernfs.File) sample.Source {
+	if l.place.mayHang(f.Name()) {
+		return sample.SourcePlatform
+	}
+	return l.hostSource()
+}
+
+// lowerSize takes other where it is smaller. Against a size that a platform made
+// up, such as LXCFS does from the cgroup's limit, it is also the better explanation.
+func lowerSize[T uint64 | float64](l *sample.Limit[T], other sample.Limit[T]) {
+	if l.Source == sample.SourcePlatform {
+		l.LowerOrEqual(other)
+		return
+	}
+	l.Lower(other)
+}
+
 // pass runs read within one Pass and the collector's gate.
 func (l *linux) pass(ctx context.Context, g *gate, read func(*kernfs.Pass) error) error {
 	if err := g.enter(); err != nil {

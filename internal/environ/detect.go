@@ -125,6 +125,7 @@ func (d *detector) linux() {
 	d.findIdentity()
 	d.decideContainer()
 	d.describePod()
+	d.readPlatformLimits()
 	d.decideVirtualization()
 }
 

@@ -26,7 +26,15 @@ type Info struct {
 	// Missing says what could have been known here, and from where.
 	Missing []Missing
 
-	ownPID bool
+	ownPID         bool
+	platformMemory uint64
+	platformSource string
+}
+
+// PlatformMemory returns the memory limit, in bytes, that the platform tells its
+// programs of where no cgroup can be seen, and what said so; 0: none.
+func (i *Info) PlatformMemory() (limit uint64, source string) {
+	return i.platformMemory, i.platformSource
 }
 
 // OwnPIDNamespace reports whether the process is in another PID namespace than

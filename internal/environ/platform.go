@@ -1,5 +1,7 @@
 package environ
 
+import "strconv"
+
 // platform is a service that runs containers and tells it by environment variables.
 type platform struct {
 	name string
@@ -71,4 +73,21 @@ func (d *detector) matches(p platform) (source string, ok bool) {
 		}
 	}
 	return source, len(p.any) == 0
+}
+
+// lambdaMemory is how AWS Lambda tells a function of its memory, in MiB, between
+// 128 and 10240 (docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html).
+// The virtual machine is larger, and no cgroup is visible in it. Amazon ECS tells of a task's
+// limits over HTTP alone, and nothing here contacts a network.
+const lambdaMemory = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+
+func (d *detector) readPlatformLimits() {
+	if d.orchestrator != "lambda" {
+		return
+	}
+	text, _ := d.env(lambdaMemory)
+	const most = 1 << 20 // MiB: anything above is no size of a function
+	if n, err := strconv.ParseUint(text, 10, 64); err == nil && n > 0 && n <= most {
+		d.info.platformMemory, d.info.platformSource = n<<20, "$"+lambdaMemory
+	}
 }

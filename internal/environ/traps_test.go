@@ -214,3 +214,33 @@ func TestDetectTwiceIsTheSame(t *testing.T) {
 		t.Errorf("%s\n%s", render(first), render(second))
 	}
 }
+
+func TestX6LambdaTellsItsMemory(t *testing.T) {
+	for text, want := range map[string]uint64{
+		"512": 512 << 20, "10240": 10240 << 20,
+		"": 0, "0": 0, "-1": 0, "1e3": 0, "512MB": 0, "99999999999": 0,
+	} {
+		in, _ := load(t, "testdata/lambda.txtar")
+		env := in.Getenv
+		in.Getenv = func(name string) (string, bool) {
+			if name == "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" {
+				return text, true
+			}
+			return env(name)
+		}
+		info, err := environ.Detect(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, source := info.PlatformMemory(); n != want || (source != "") != (want > 0) {
+			t.Errorf("%q: %d from %q, want %d", text, n, source, want)
+		}
+	}
+	// The variable alone makes no function: it is inherited like any other.
+	in, _ := load(t, "testdata/docker-v2.txtar")
+	in.Getenv = func(name string) (string, bool) { return "512", name == "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" }
+	info, err := environ.Detect(t.Context(), in)
+	if n, _ := info.PlatformMemory(); n != 0 || err != nil {
+		t.Errorf("outside Lambda: %d, %v", n, err)
+	}
+}

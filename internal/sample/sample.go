@@ -50,6 +50,13 @@ func (l *Limit[T]) Lower(other Limit[T]) {
 	}
 }
 
+// LowerOrEqual is Lower for a term that explains l where it has the same value.
+func (l *Limit[T]) LowerOrEqual(other Limit[T]) {
+	if other.Known() && (!l.Known() || other.Value <= l.Value) {
+		*l = other
+	}
+}
+
 // Stall is one line of a PSI file.
 type Stall struct {
 	Avg10, Avg60, Avg300 float64 // share of time, 0..1
@@ -88,7 +95,15 @@ type CgroupMemory struct {
 	Utilization Opt[float64]
 	Faults      Faults
 	Events      MemoryEvents
+	LocalEvents MemoryEvents // of the own cgroup without its children, read on demand
+	SwapEvents  SwapEvents   // of the own cgroup, read on demand
 	Pressure    Pressure
+}
+
+// SwapEvents counts what happened at the boundaries of swap.
+type SwapEvents struct {
+	High, Max Opt[uint64] // the boundary was reached
+	Fail      Opt[uint64] // no swap was to be had, under the limit or on the machine
 }
 
 // MemoryEvents counts what happened at the level whose limit binds; OOMKill
