@@ -1,20 +1,23 @@
-package darwin
+package darwin_test
 
 import (
 	"testing"
 	"time"
+
+	. "github.com/cboxdk/resource-monitor/internal/darwin"
+	"github.com/cboxdk/resource-monitor/internal/darwin/darwintest"
 )
 
 // steady is every reader after its first reading, filling the struct of the caller again.
 func steady(t testing.TB) map[string]func() error {
-	ifList2 := newMac(t)
-	delete(ifList2.lists, mibAll)
-	delete(ifList2.lists, mibOne(1))
-	delete(ifList2.lists, mibOne(11))
-	ifMIB := newMac(t)
-	delete(ifMIB.lists, mibAll)
-	bare := newMac(t)
-	bare.sysctls = nil
+	ifList2 := darwintest.New(t)
+	delete(ifList2.Lists, darwintest.MIBAll)
+	delete(ifList2.Lists, darwintest.MIBOne(1))
+	delete(ifList2.Lists, darwintest.MIBOne(11))
+	ifMIB := darwintest.New(t)
+	delete(ifMIB.Lists, darwintest.MIBAll)
+	bare := darwintest.New(t)
+	bare.Sysctls = nil
 
 	network := func(k Kernel) func() error {
 		r, n := NewNetworkReader(k), new(Network)
@@ -31,15 +34,15 @@ func steady(t testing.TB) map[string]func() error {
 		r, c := NewCPUReader(k), new(CPU)
 		return func() error { return r.Read(c) }
 	}
-	dr, disks := NewDiskReader(newMac(t)), []Disk(nil)
-	pr, p := NewProcessReader(newMac(t)), new(Process)
-	lr, l := NewLimitsReader(newMac(t)), new(Limits)
+	dr, disks := NewDiskReader(darwintest.New(t)), []Disk(nil)
+	pr, p := NewProcessReader(darwintest.New(t)), new(Process)
+	lr, l := NewLimitsReader(darwintest.New(t)), new(Limits)
 	return map[string]func() error{
-		"memory":         memory(newMac(t)),
+		"memory":         memory(darwintest.New(t)),
 		"memory-bare":    memory(bare),
-		"cpu":            cpu(newMac(t)),
+		"cpu":            cpu(darwintest.New(t)),
 		"cpu-bare":       cpu(bare),
-		"network":        network(newMac(t)),
+		"network":        network(darwintest.New(t)),
 		"network-ifmib":  network(ifMIB),
 		"network-iflist": network(ifList2),
 		"disk": func() (err error) {

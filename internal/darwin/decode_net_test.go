@@ -1,9 +1,12 @@
-package darwin
+package darwin_test
 
 import (
 	"bytes"
 	"encoding/binary"
 	"testing"
+
+	. "github.com/cboxdk/resource-monitor/internal/darwin"
+	"github.com/cboxdk/resource-monitor/internal/darwin/darwintest"
 )
 
 func TestNextIfMsg(t *testing.T) {
@@ -42,7 +45,7 @@ func countMsgs(b []byte) (n int) {
 }
 
 func TestNextIfMsgOnOddInput(t *testing.T) {
-	good := ifMsg("en0", 4, 0, 0, 0)
+	good := darwintest.IfMsg("en0", 4, 0, 0, 0)
 	odd := func(change func(b []byte)) []byte {
 		b := bytes.Clone(good)
 		change(b)
@@ -59,13 +62,13 @@ func TestNextIfMsgOnOddInput(t *testing.T) {
 		"zero-length":      {odd(func(b []byte) { b[0], b[1] = 0, 0 }), 0},
 		"length-too-long":  {odd(func(b []byte) { b[0], b[1] = 0xff, 0xff }), 0},
 		"length-too-short": {odd(func(b []byte) { b[0] = 3 }), 0},
-		"other-version":    {odd(func(b []byte) { b[offMsgVersion] = 6 }), 1},
-		"other-type":       {odd(func(b []byte) { b[offMsgType] = 0x13 }), 1},
-		"no-address":       {odd(func(b []byte) { b[offMsgAddrs] = 0 }), 1},
-		"other-family":     {odd(func(b []byte) { b[sizeIfMsgHdr2+offDLFamily] = 2 }), 1},
-		"no-name":          {odd(func(b []byte) { b[sizeIfMsgHdr2+offDLNameLen] = 0 }), 1},
-		"name-too-long":    {odd(func(b []byte) { b[sizeIfMsgHdr2+offDLNameLen] = 0xff }), 1},
-		"empty-name":       {odd(func(b []byte) { b[sizeIfMsgHdr2+offDLName] = 0 }), 1},
+		"other-version":    {odd(func(b []byte) { b[OffMsgVersion] = 6 }), 1},
+		"other-type":       {odd(func(b []byte) { b[OffMsgType] = 0x13 }), 1},
+		"no-address":       {odd(func(b []byte) { b[OffMsgAddrs] = 0 }), 1},
+		"other-family":     {odd(func(b []byte) { b[SizeIfMsgHdr2+OffDLFamily] = 2 }), 1},
+		"no-name":          {odd(func(b []byte) { b[SizeIfMsgHdr2+OffDLNameLen] = 0 }), 1},
+		"name-too-long":    {odd(func(b []byte) { b[SizeIfMsgHdr2+OffDLNameLen] = 0xff }), 1},
+		"empty-name":       {odd(func(b []byte) { b[SizeIfMsgHdr2+OffDLName] = 0 }), 1},
 		"two":              {append(bytes.Clone(good), good...), 2},
 	}
 	for name, test := range tests {
@@ -75,8 +78,8 @@ func TestNextIfMsgOnOddInput(t *testing.T) {
 			}
 		})
 	}
-	header := bytes.Clone(good[:sizeIfMsgHdr2])
-	binary.LittleEndian.PutUint16(header, sizeIfMsgHdr2)
+	header := bytes.Clone(good[:SizeIfMsgHdr2])
+	binary.LittleEndian.PutUint16(header, SizeIfMsgHdr2)
 	if got := countMsgs(append(header, good...)); got != 1 {
 		t.Errorf("a message without a sockaddr: %d interfaces", got)
 	}
@@ -85,7 +88,7 @@ func TestNextIfMsgOnOddInput(t *testing.T) {
 func TestNextIfMIB(t *testing.T) {
 	eachArch(t, "fx_ifmib.bin", func(t *testing.T, b []byte) {
 		var r IfRecord
-		detached := make([]byte, sizeIfMIBData)
+		detached := make([]byte, SizeIfMIBData)
 		rest, ok := NextIfMIB(append(detached, b...), &r)
 		want := IfData{
 			Type: 6, MTU: 1500, Baudrate: 10000000000, RxBytes: 78187493520, TxBytes: 140101, RxDrops: 108,
@@ -102,7 +105,7 @@ func TestNextIfMIB(t *testing.T) {
 			}
 		}
 	})
-	full := ifMIB("0123456789abcdefX", 1, 2) // 16 bytes and no NUL
+	full := darwintest.IfMIB("0123456789abcdefX", 1, 2) // 16 bytes and no NUL
 	var r IfRecord
 	if _, ok := NextIfMIB(full, &r); !ok || string(r.Name) != "0123456789abcdef" {
 		t.Errorf("a full name is %q", r.Name)

@@ -1,4 +1,4 @@
-package darwin
+package darwin_test
 
 import (
 	"bytes"
@@ -6,6 +6,9 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	. "github.com/cboxdk/resource-monitor/internal/darwin"
+	"github.com/cboxdk/resource-monitor/internal/darwin/darwintest"
 )
 
 func TestRusageInfo(t *testing.T) {
@@ -29,10 +32,10 @@ func TestRusageInfo(t *testing.T) {
 func TestTaskInfo(t *testing.T) {
 	var b []byte
 	for i := range uint64(6) {
-		b = append(b, u64(100+i)...)
+		b = append(b, darwintest.U64(100+i)...)
 	}
 	for i := range uint32(12) {
-		b = append(b, u32(200+i)...)
+		b = append(b, darwintest.U32(200+i)...)
 	}
 	var got TaskInfo
 	if err := got.Decode(b); err != nil {
@@ -49,9 +52,9 @@ func TestTaskInfo(t *testing.T) {
 }
 
 func TestDecodeStart(t *testing.T) {
-	b := make([]byte, sizeBSDInfo)
-	put64(b, offBSDStartSec, 1700000000)
-	put64(b, offBSDStartMic, 250000)
+	b := make([]byte, SizeBSDInfo)
+	darwintest.Put64(b, OffBSDStartSec, 1700000000)
+	darwintest.Put64(b, OffBSDStartMic, 250000)
 	got, err := DecodeStart(b)
 	if want := time.Unix(1700000000, 250e6); err != nil || !got.Equal(want) {
 		t.Errorf("got %v, %v", got, err)
@@ -60,7 +63,7 @@ func TestDecodeStart(t *testing.T) {
 		_, err := DecodeStart(b)
 		return err
 	})
-	put64(b, offBSDStartMic, math.MaxUint64)
+	darwintest.Put64(b, OffBSDStartMic, math.MaxUint64)
 	if _, err := DecodeStart(b); !errors.Is(err, ErrMalformed) {
 		t.Errorf("garbage: %v", err)
 	}
@@ -69,8 +72,8 @@ func TestDecodeStart(t *testing.T) {
 func TestDecodeFootprintLimit(t *testing.T) {
 	make := func(footprint, remaining uint64) []byte {
 		b := bytes.Repeat([]byte{0xee}, 372) // revision 7
-		put64(b, offTaskVMFootprint, footprint)
-		put64(b, offTaskVMLimitRemain, remaining)
+		darwintest.Put64(b, OffTaskVMFootprint, footprint)
+		darwintest.Put64(b, OffTaskVMLimitRemain, remaining)
 		return b
 	}
 	tests := map[string]struct {
@@ -80,11 +83,11 @@ func TestDecodeFootprintLimit(t *testing.T) {
 	}{
 		"none":         {b: make(5<<20, 0)},
 		"limit":        {b: make(5<<20, 3<<20), want: 8 << 20, ok: true},
-		"revision-4":   {b: make(1, 2)[:sizeTaskVMInfo], want: 3, ok: true},
+		"revision-4":   {b: make(1, 2)[:SizeTaskVMInfo], want: 3, ok: true},
 		"revision-3":   {b: make(1, 2)[:336]},
 		"empty":        {},
 		"infinite":     {b: make(1, math.MaxUint64)},
-		"signed-limit": {b: make(1, rlimInfinity)},
+		"signed-limit": {b: make(1, darwintest.Unlimited)},
 		"overflow":     {b: make(math.MaxUint64, 2), want: math.MaxUint64, ok: true},
 	}
 	for name, test := range tests {

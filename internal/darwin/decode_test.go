@@ -1,4 +1,4 @@
-package darwin
+package darwin_test
 
 import (
 	"bytes"
@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	. "github.com/cboxdk/resource-monitor/internal/darwin"
+	"github.com/cboxdk/resource-monitor/internal/darwin/darwintest"
 )
 
 // eachArch runs test with the fixture of both architectures.
@@ -112,7 +115,7 @@ func TestLoadAverages(t *testing.T) {
 		refusesShort(t, b, func(b []byte) error { return new(LoadAverages).Decode(b) })
 		for _, scale := range []uint64{0, 1 << 63} {
 			odd := bytes.Clone(b)
-			put64(odd, offLoadScale, scale)
+			darwintest.Put64(odd, OffLoadScale, scale)
 			if err := l.Decode(odd); !errors.Is(err, ErrMalformed) {
 				t.Errorf("scale %d: %v", scale, err)
 			}
@@ -121,7 +124,9 @@ func TestLoadAverages(t *testing.T) {
 }
 
 func TestDecodeTimeval(t *testing.T) {
-	val := func(sec uint64, usec uint32) []byte { return append(append(u64(sec), u32(usec)...), 0, 0, 0, 0) }
+	val := func(sec uint64, usec uint32) []byte {
+		return append(append(darwintest.U64(sec), darwintest.U32(usec)...), 0, 0, 0, 0)
+	}
 	tests := map[string]struct {
 		b    []byte
 		want time.Time
@@ -152,10 +157,10 @@ func TestDecodeInt(t *testing.T) {
 		want int64
 		bad  bool
 	}{
-		"int":        {b: u32(7), want: 7},
-		"minus":      {b: u32(math.MaxUint32), want: -1},
-		"quad":       {b: u64(1 << 40), want: 1 << 40},
-		"minus-quad": {b: u64(math.MaxUint64), want: -1},
+		"int":        {b: darwintest.U32(7), want: 7},
+		"minus":      {b: darwintest.U32(math.MaxUint32), want: -1},
+		"quad":       {b: darwintest.U64(1 << 40), want: 1 << 40},
+		"minus-quad": {b: darwintest.U64(math.MaxUint64), want: -1},
 		"empty":      {bad: true},
 		"three":      {b: []byte{1, 2, 3}, bad: true},
 		"nine":       {b: make([]byte, 9), bad: true},
@@ -181,7 +186,7 @@ func TestTickAccumulator(t *testing.T) {
 			t.Fatalf("got %+v", got)
 		}
 		next := bytes.Clone(b)
-		put32(next, sizeCPULoad+offCPUUser, 4) // it wrapped
+		darwintest.Put32(next, SizeCPULoad+OffCPUUser, 4) // it wrapped
 		if err := a.Add(next); err != nil {
 			t.Fatal(err)
 		}
@@ -195,10 +200,10 @@ func TestTickAccumulator(t *testing.T) {
 func TestTickAccumulatorWrapsEachMode(t *testing.T) {
 	const before, after = 4294967290, 14
 	var a TickAccumulator
-	if err := a.Add(cpuArray(rawTicks{before, before, before, before})); err != nil {
+	if err := a.Add(darwintest.CPUArray(darwintest.Ticks{User: before, System: before, Idle: before, Nice: before})); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Add(cpuArray(rawTicks{after, after, after, after})); err != nil {
+	if err := a.Add(darwintest.CPUArray(darwintest.Ticks{User: after, System: after, Idle: after, Nice: after})); err != nil {
 		t.Fatal(err)
 	}
 	const want = before + 20
@@ -210,19 +215,19 @@ func TestTickAccumulatorWrapsEachMode(t *testing.T) {
 func TestTickAccumulatorRebases(t *testing.T) {
 	var a TickAccumulator
 	steps := []struct {
-		cpus    []rawTicks
+		cpus    []darwintest.Ticks
 		idle    []uint64
 		rebases uint64
 	}{
-		{[]rawTicks{{idle: 10}, {idle: 20}, {idle: 30}}, []uint64{10, 20, 30}, 0},
-		{[]rawTicks{{idle: 11}, {idle: 22}, {idle: 33}}, []uint64{11, 22, 33}, 0},
-		{[]rawTicks{{idle: 500}, {idle: 600}}, []uint64{11, 22}, 1},                          // one left
-		{[]rawTicks{{idle: 501}, {idle: 602}}, []uint64{12, 24}, 1},                          // counts on
-		{[]rawTicks{{idle: 1}, {idle: 2}, {idle: 3}, {idle: 4}}, []uint64{12, 24, 33, 0}, 2}, // two came
-		{[]rawTicks{{idle: 2}, {idle: 3}, {idle: 4}, {idle: 5}}, []uint64{13, 25, 34, 1}, 2},
+		{[]darwintest.Ticks{{Idle: 10}, {Idle: 20}, {Idle: 30}}, []uint64{10, 20, 30}, 0},
+		{[]darwintest.Ticks{{Idle: 11}, {Idle: 22}, {Idle: 33}}, []uint64{11, 22, 33}, 0},
+		{[]darwintest.Ticks{{Idle: 500}, {Idle: 600}}, []uint64{11, 22}, 1},                          // one left
+		{[]darwintest.Ticks{{Idle: 501}, {Idle: 602}}, []uint64{12, 24}, 1},                          // counts on
+		{[]darwintest.Ticks{{Idle: 1}, {Idle: 2}, {Idle: 3}, {Idle: 4}}, []uint64{12, 24, 33, 0}, 2}, // two came
+		{[]darwintest.Ticks{{Idle: 2}, {Idle: 3}, {Idle: 4}, {Idle: 5}}, []uint64{13, 25, 34, 1}, 2},
 	}
 	for i, step := range steps {
-		if err := a.Add(cpuArray(step.cpus...)); err != nil {
+		if err := a.Add(darwintest.CPUArray(step.cpus...)); err != nil {
 			t.Fatal(err)
 		}
 		got := a.Totals()
@@ -239,13 +244,13 @@ func TestTickAccumulatorRebases(t *testing.T) {
 
 func TestTickAccumulatorRefuses(t *testing.T) {
 	var a TickAccumulator
-	good := cpuArray(rawTicks{1, 2, 3, 4})
+	good := darwintest.CPUArray(darwintest.Ticks{User: 1, System: 2, Idle: 3, Nice: 4})
 	if err := a.Add(good); err != nil {
 		t.Fatal(err)
 	}
 	for name, b := range map[string][]byte{
 		"empty": nil, "cut": good[:15], "half-more": append(bytes.Clone(good), 1, 2),
-		"too-many": make([]byte, (maxProcessors+1)*sizeCPULoad),
+		"too-many": make([]byte, (MaxProcessors+1)*SizeCPULoad),
 	} {
 		if err := a.Add(b); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v", name, err)

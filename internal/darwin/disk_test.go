@@ -1,12 +1,15 @@
-package darwin
+package darwin_test
 
 import (
 	"errors"
 	"testing"
+
+	. "github.com/cboxdk/resource-monitor/internal/darwin"
+	"github.com/cboxdk/resource-monitor/internal/darwin/darwintest"
 )
 
 func TestDisks(t *testing.T) {
-	k := newMac(t)
+	k := darwintest.New(t)
 	r := NewDiskReader(k)
 	disks, err := r.Read(nil)
 	if err != nil || len(disks) != 2 {
@@ -26,7 +29,7 @@ func TestDisks(t *testing.T) {
 	want(t, "write errors", d.Write.Errors, 8)
 	want(t, "read retries", d.Read.Retries, 10)
 	want(t, "write retries", d.Write.Retries, 12)
-	balanced(t, k, diskKeys)
+	balanced(t, k, DiskKeys)
 
 	r.Close()
 	r.Close()
@@ -38,39 +41,39 @@ func TestDisks(t *testing.T) {
 
 // balanced holds that only the keys are still held. The fake itself complains
 // about a handle that is released twice.
-func balanced(t *testing.T, k *fakeKernel, keys int) {
+func balanced(t *testing.T, k *darwintest.Kernel, keys int) {
 	t.Helper()
-	if n := k.liveObjects(); n != 0 {
+	if n := k.LiveObjects(); n != 0 {
 		t.Errorf("%d objects are not released", n)
 	}
-	if n := k.liveRefs(); n != keys {
+	if n := k.LiveRefs(); n != keys {
 		t.Errorf("%d refs are held, want %d", n, keys)
 	}
 }
 
 func TestOddDisks(t *testing.T) {
-	with := func(change func(d *fakeDisk)) []fakeDisk {
-		d := newDisk("disk1", 1)
+	with := func(change func(d *darwintest.Disk)) []darwintest.Disk {
+		d := darwintest.NewDisk("disk1", 1)
 		change(&d)
-		return []fakeDisk{newDisk("disk0", 1), d, newDisk("disk2", 1)}
+		return []darwintest.Disk{darwintest.NewDisk("disk0", 1), d, darwintest.NewDisk("disk2", 1)}
 	}
 	tests := map[string]struct {
-		disks []fakeDisk
+		disks []darwintest.Disk
 		names []string
 	}{
 		"none":                     {nil, nil},
-		"no-medium":                {with(func(d *fakeDisk) { d.noMedium = true }), []string{"disk0", "disk2"}},
-		"no-name":                  {with(func(d *fakeDisk) { d.noName = true }), []string{"disk0", "disk2"}},
-		"no-statistics":            {with(func(d *fakeDisk) { d.noStats = true }), []string{"disk0", "disk2"}},
-		"name-of-other-type":       {with(func(d *fakeDisk) { d.oddName = true }), []string{"disk0", "disk2"}},
-		"statistics-of-other-type": {with(func(d *fakeDisk) { d.oddStats = true }), []string{"disk0", "disk2"}},
-		"name-too-long":            {with(func(d *fakeDisk) { d.name = string(make([]byte, 200)) }), []string{"disk0", "disk2"}},
-		"empty-name":               {with(func(d *fakeDisk) { d.name = "" }), []string{"disk0", "disk2"}},
+		"no-medium":                {with(func(d *darwintest.Disk) { d.NoMedium = true }), []string{"disk0", "disk2"}},
+		"no-name":                  {with(func(d *darwintest.Disk) { d.NoName = true }), []string{"disk0", "disk2"}},
+		"no-statistics":            {with(func(d *darwintest.Disk) { d.NoStats = true }), []string{"disk0", "disk2"}},
+		"name-of-other-type":       {with(func(d *darwintest.Disk) { d.OddName = true }), []string{"disk0", "disk2"}},
+		"statistics-of-other-type": {with(func(d *darwintest.Disk) { d.OddStats = true }), []string{"disk0", "disk2"}},
+		"name-too-long":            {with(func(d *darwintest.Disk) { d.Name = string(make([]byte, 200)) }), []string{"disk0", "disk2"}},
+		"empty-name":               {with(func(d *darwintest.Disk) { d.Name = "" }), []string{"disk0", "disk2"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			k := newMac(t)
-			k.disks = test.disks
+			k := darwintest.New(t)
+			k.Disks = test.disks
 			disks, err := NewDiskReader(k).Read(nil)
 			if err != nil || len(disks) != len(test.names) {
 				t.Fatalf("%v, %v", disks, err)
@@ -80,16 +83,16 @@ func TestOddDisks(t *testing.T) {
 					t.Errorf("disk %d is %q", i, disks[i].Name)
 				}
 			}
-			balanced(t, k, diskKeys)
+			balanced(t, k, DiskKeys)
 		})
 	}
 }
 
 // A counter that is missing or negative is absent; the others stay.
 func TestDiskCounterAbsent(t *testing.T) {
-	k := newMac(t)
-	delete(k.disks[0].statistics, "Retries (Read)")
-	k.disks[0].statistics["Bytes (Read)"] = -1
+	k := darwintest.New(t)
+	delete(k.Disks[0].Statistics, "Retries (Read)")
+	k.Disks[0].Statistics["Bytes (Read)"] = -1
 	disks, err := NewDiskReader(k).Read(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -104,44 +107,37 @@ func TestDiskCounterAbsent(t *testing.T) {
 // A disk that is pulled out between two calls of a walk is left out of it, and
 // the next walk has the rest.
 func TestDiskDisappears(t *testing.T) {
-	k := newMac(t)
+	k := darwintest.New(t)
 	r := NewDiskReader(k)
 	disks, err := r.Read(nil)
 	if err != nil || len(disks) != 2 {
 		t.Fatal(disks, err)
 	}
-	k.disks[0].noMedium, k.disks[0].noStats = true, true
+	k.Disks[0].NoMedium, k.Disks[0].NoStats = true, true
 	if disks, err = r.Read(disks); err != nil || len(disks) != 1 || disks[0].Name != "disk4" {
 		t.Errorf("%v, %v", disks, err)
 	}
-	k.disks = k.disks[1:]
+	k.Disks = k.Disks[1:]
 	if disks, err = r.Read(disks); err != nil || len(disks) != 1 {
 		t.Errorf("%v, %v", disks, err)
 	}
-	balanced(t, k, diskKeys)
-}
-
-// endless is a registry whose iterator does not end.
-type endless struct{ *fakeKernel }
-
-func (e endless) NextObject(iterator Object) Object {
-	e.object(iterator).disk = 0
-	return e.fakeKernel.NextObject(iterator)
+	balanced(t, k, DiskKeys)
 }
 
 func TestDiskWalkEnds(t *testing.T) {
-	k := newMac(t)
-	if disks, err := NewDiskReader(endless{k}).Read(nil); err != nil || len(disks) != maxDisks {
+	k := darwintest.New(t)
+	k.Endless = true
+	if disks, err := NewDiskReader(k).Read(nil); err != nil || len(disks) != MaxDisks {
 		t.Errorf("%d disks, %v", len(disks), err)
 	}
-	balanced(t, k, diskKeys)
+	balanced(t, k, DiskKeys)
 }
 
 func TestDiskKeysOutOfMemory(t *testing.T) {
-	k := newMac(t)
-	k.failAt = 3
+	k := darwintest.New(t)
+	k.FailAt = 3
 	r := NewDiskReader(k)
-	if _, err := r.Read(nil); !errors.Is(err, errNoMemory) {
+	if _, err := r.Read(nil); !errors.Is(err, ErrNoMemory) {
 		t.Error(err)
 	}
 	if disks, err := r.Read(nil); err != nil || len(disks) != 2 {

@@ -1,10 +1,13 @@
-package darwin
+package darwin_test
 
 import (
 	"math"
 	"os"
 	"path/filepath"
 	"testing"
+
+	. "github.com/cboxdk/resource-monitor/internal/darwin"
+	"github.com/cboxdk/resource-monitor/internal/darwin/darwintest"
 )
 
 func seed(f *testing.F, name string) {
@@ -50,7 +53,7 @@ func FuzzSysctl(f *testing.F) {
 			t.Errorf("booted %v", at)
 		}
 		_, _ = DecodeInt(b)
-		_ = decodeText(b)
+		_ = DecodeText(b)
 	})
 }
 
@@ -80,14 +83,14 @@ func FuzzInterfaces(f *testing.F) {
 		var r IfRecord
 		n := 0
 		for rest, ok := NextIfMsg(b, &r); ok; rest, ok = NextIfMsg(rest, &r) {
-			if n++; len(r.Name) == 0 || n > len(b)/sizeIfMsgHdr2 {
+			if n++; len(r.Name) == 0 || n > len(b)/SizeIfMsgHdr2 {
 				t.Fatalf("message %d: %+v", n, r)
 			}
 			_ = DefaultInterface(string(r.Name))
 		}
 		n = 0
 		for rest, ok := NextIfMIB(b, &r); ok; rest, ok = NextIfMIB(rest, &r) {
-			if n++; len(r.Name) == 0 || n > len(b)/sizeIfMIBData {
+			if n++; len(r.Name) == 0 || n > len(b)/SizeIfMIBData {
 				t.Fatalf("entry %d: %+v", n, r)
 			}
 		}
@@ -115,9 +118,9 @@ func FuzzNetworkReader(f *testing.F) {
 	seed(f, "fx_iflist2.bin")
 	seed(f, "fx_ifmib.bin")
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, list := range [][6]int32{mibAll, mibList} {
-			k := newMac(t)
-			k.lists = map[[6]int32][]byte{list: b}
+		for _, list := range [][6]int32{darwintest.MIBAll, darwintest.MIBList} {
+			k := darwintest.New(t)
+			k.Lists = map[[6]int32][]byte{list: b}
 			r := NewNetworkReader(k)
 			var n Network
 			for range 2 {

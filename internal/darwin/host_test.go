@@ -1,16 +1,18 @@
-package darwin
+package darwin_test
 
 import (
 	"slices"
 	"testing"
 	"time"
 
+	. "github.com/cboxdk/resource-monitor/internal/darwin"
+	"github.com/cboxdk/resource-monitor/internal/darwin/darwintest"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
 func TestReadHost(t *testing.T) {
 	var h Host
-	if err := ReadHost(newMac(t), &h); err != nil {
+	if err := ReadHost(darwintest.New(t), &h); err != nil {
 		t.Fatal(err)
 	}
 	want := Host{

@@ -1,4 +1,4 @@
-package darwin
+package darwin_test
 
 import (
 	"errors"
@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	. "github.com/cboxdk/resource-monitor/internal/darwin"
 )
 
 // The tests in this file ask a real macOS. They have not run yet: this
@@ -81,7 +83,7 @@ func TestLiveNetwork(t *testing.T) {
 	for s := NetworkIfMIBAll; s <= NetworkIfList2; s++ {
 		r := NewNetworkReader(System())
 		var n Network
-		if err := r.readFrom(s, &n); err != nil {
+		if err := r.ReadFrom(s, &n); err != nil {
 			t.Errorf("%v: %v", s, err)
 			continue
 		}

@@ -1,10 +1,13 @@
-package darwin
+package darwin_test
 
 import (
 	"bytes"
 	"errors"
 	"syscall"
 	"testing"
+
+	. "github.com/cboxdk/resource-monitor/internal/darwin"
+	"github.com/cboxdk/resource-monitor/internal/darwin/darwintest"
 )
 
 // one returns the interface of this name.
@@ -28,14 +31,14 @@ func TestNetworkSources(t *testing.T) {
 		index  bool
 	}{
 		"all-at-once":   {nil, NetworkIfMIBAll, rx, false},
-		"per-interface": {[][6]int32{mibAll}, NetworkIfMIB, rx, true},
-		"routing-list":  {[][6]int32{mibAll, mibOne(1), mibOne(11)}, NetworkIfList2, rx &^ 1023 & (1<<32 - 1), true},
+		"per-interface": {[][6]int32{darwintest.MIBAll}, NetworkIfMIB, rx, true},
+		"routing-list":  {[][6]int32{darwintest.MIBAll, darwintest.MIBOne(1), darwintest.MIBOne(11)}, NetworkIfList2, rx &^ 1023 & (1<<32 - 1), true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			k := newMac(t)
+			k := darwintest.New(t)
 			for _, mib := range test.remove {
-				delete(k.lists, mib)
+				delete(k.Lists, mib)
 			}
 			r := NewNetworkReader(k)
 			var n Network
@@ -55,14 +58,14 @@ func TestNetworkSources(t *testing.T) {
 // The totals of two sources cannot be compared: what answered once is not
 // replaced when it fails.
 func TestNetworkKeepsItsSource(t *testing.T) {
-	k := newMac(t)
+	k := darwintest.New(t)
 	r := NewNetworkReader(k)
 	var n Network
 	if err := r.Read(&n); err != nil {
 		t.Fatal(err)
 	}
-	k.failAt = k.calls + 1
-	if err := r.Read(&n); !errors.Is(err, errFake) || len(n.Interfaces) != 0 || n.Source != NetworkNone {
+	k.FailAt = k.Calls + 1
+	if err := r.Read(&n); !errors.Is(err, darwintest.ErrRefused) || len(n.Interfaces) != 0 || n.Source != NetworkNone {
 		t.Errorf("%v, %+v", err, n)
 	}
 	if err := r.Read(&n); err != nil || n.Source != NetworkIfMIBAll {
@@ -71,8 +74,8 @@ func TestNetworkKeepsItsSource(t *testing.T) {
 }
 
 func TestNetworkWithoutAnySource(t *testing.T) {
-	k := newMac(t)
-	k.lists = nil
+	k := darwintest.New(t)
+	k.Lists = nil
 	var n Network
 	err := NewNetworkReader(k).Read(&n)
 	if !errors.Is(err, syscall.ENOENT) || n.Source != NetworkNone {
@@ -82,12 +85,12 @@ func TestNetworkWithoutAnySource(t *testing.T) {
 
 // The list may grow between the question for its size and the reading.
 func TestNetworkListGrows(t *testing.T) {
-	k := newMac(t)
+	k := darwintest.New(t)
 	grown := 0
-	k.grow = func() {
+	k.Grow = func() {
 		if grown++; grown < 3 {
 			for range 50 {
-				k.lists[mibAll] = append(k.lists[mibAll], ifMIB("utun9", 0, 0)...)
+				k.Lists[darwintest.MIBAll] = append(k.Lists[darwintest.MIBAll], darwintest.IfMIB("utun9", 0, 0)...)
 			}
 		}
 	}
@@ -95,8 +98,8 @@ func TestNetworkListGrows(t *testing.T) {
 	if err := NewNetworkReader(k).Read(&n); err != nil || len(n.Interfaces) != 102 || n.Source != NetworkIfMIBAll {
 		t.Errorf("%d interfaces from %v, %v", len(n.Interfaces), n.Source, err)
 	}
-	k = newMac(t)
-	k.grow = func() { k.lists[mibAll] = bytes.Repeat(k.lists[mibAll], 4) } // for ever
+	k = darwintest.New(t)
+	k.Grow = func() { k.Lists[darwintest.MIBAll] = bytes.Repeat(k.Lists[darwintest.MIBAll], 4) } // for ever
 	if err := NewNetworkReader(k).Read(&n); err != nil || n.Source != NetworkIfMIB {
 		t.Errorf("from %v, %v", n.Source, err)
 	}
@@ -104,10 +107,10 @@ func TestNetworkListGrows(t *testing.T) {
 
 func TestNetworkRefusesGarbage(t *testing.T) {
 	for name, list := range map[string][]byte{
-		"empty": {}, "cut": ifMIB("en0", 1, 1)[:179], "detached": make([]byte, 2*sizeIfMIBData),
+		"empty": {}, "cut": darwintest.IfMIB("en0", 1, 1)[:179], "detached": make([]byte, 2*SizeIfMIBData),
 	} {
-		k := newMac(t)
-		k.lists[mibAll] = list
+		k := darwintest.New(t)
+		k.Lists[darwintest.MIBAll] = list
 		var n Network
 		if err := NewNetworkReader(k).Read(&n); err != nil || n.Source != NetworkIfMIB {
 			t.Errorf("%s: %v, %v", name, n.Source, err)
@@ -117,9 +120,9 @@ func TestNetworkRefusesGarbage(t *testing.T) {
 
 // An interface that goes between the list and its own call is left out.
 func TestNetworkInterfaceDisappears(t *testing.T) {
-	k := newMac(t)
-	delete(k.lists, mibAll)
-	delete(k.lists, mibOne(1))
+	k := darwintest.New(t)
+	delete(k.Lists, darwintest.MIBAll)
+	delete(k.Lists, darwintest.MIBOne(1))
 	var n Network
 	if err := NewNetworkReader(k).Read(&n); err != nil || len(n.Interfaces) != 1 || n.Interfaces[0].Name != "en0" {
 		t.Errorf("%+v, %v", n, err)
@@ -129,8 +132,8 @@ func TestNetworkInterfaceDisappears(t *testing.T) {
 // R33: true counts of 4294968320 and 4294970368 come as 1024 and 3072. A wrap
 // adds what passed, a new interface of the old name starts anew.
 func TestNetworkWidensIfList2(t *testing.T) {
-	k := newMac(t)
-	k.lists = make(map[[6]int32][]byte)
+	k := darwintest.New(t)
+	k.Lists = make(map[[6]int32][]byte)
 	r := NewNetworkReader(k)
 	steps := []struct {
 		name       string
@@ -150,9 +153,9 @@ func TestNetworkWidensIfList2(t *testing.T) {
 		{"en5", 4, 1024, 31, 1024, false}, // it was gone in between
 	}
 	for i, step := range steps {
-		k.lists[mibList] = ifMsg("lo0", 1, 0, 0, 0)
+		k.Lists[darwintest.MIBList] = darwintest.IfMsg("lo0", 1, 0, 0, 0)
 		if !step.alsoAbsent {
-			k.lists[mibList] = append(k.lists[mibList], ifMsg(step.name, step.index, step.true, step.true, step.packets)...)
+			k.Lists[darwintest.MIBList] = append(k.Lists[darwintest.MIBList], darwintest.IfMsg(step.name, step.index, step.true, step.true, step.packets)...)
 		}
 		var n Network
 		if err := r.Read(&n); err != nil {

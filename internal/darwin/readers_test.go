@@ -1,4 +1,4 @@
-package darwin
+package darwin_test
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	. "github.com/cboxdk/resource-monitor/internal/darwin"
+	"github.com/cboxdk/resource-monitor/internal/darwin/darwintest"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
@@ -76,38 +78,38 @@ var readings = map[string]func(k Kernel) func() (any, error){
 func TestEveryCallFailsInTurn(t *testing.T) {
 	for name, open := range readings {
 		t.Run(name, func(t *testing.T) {
-			whole, err := open(newMac(t))()
+			whole, err := open(darwintest.New(t))()
 			if err != nil {
 				t.Fatal(err)
 			}
 			for at := 1; ; at++ {
-				k := newMac(t)
-				k.failAt = at
+				k := darwintest.New(t)
+				k.FailAt = at
 				read := open(k)
 				got, err := read()
-				if k.failed == "" {
+				if k.Failed == "" {
 					if at == 1 {
 						t.Fatal("nothing was called")
 					}
 					return
 				}
-				if err != nil && !errors.Is(err, errFake) && !errors.Is(err, errNoMemory) {
-					t.Errorf("%s fails: the error is %v", k.failed, err)
+				if err != nil && !errors.Is(err, darwintest.ErrRefused) && !errors.Is(err, ErrNoMemory) {
+					t.Errorf("%s fails: the error is %v", k.Failed, err)
 				}
-				checkPartial(t, k.failed, got, whole, err)
-				if n := k.liveObjects(); n != 0 {
-					t.Errorf("%s fails: %d objects are not released", k.failed, n)
+				checkPartial(t, k.Failed, got, whole, err)
+				if n := k.LiveObjects(); n != 0 {
+					t.Errorf("%s fails: %d objects are not released", k.Failed, n)
 				}
-				if n := k.liveRefs(); n > diskKeys {
-					t.Errorf("%s fails: %d refs are not released", k.failed, n)
+				if n := k.LiveRefs(); n > DiskKeys {
+					t.Errorf("%s fails: %d refs are not released", k.Failed, n)
 				}
 				// A reader whose best source of network counts never answered stays with the next.
 				again, err := read()
 				if err != nil {
-					t.Errorf("after %s failed: %v", k.failed, err)
+					t.Errorf("after %s failed: %v", k.Failed, err)
 				}
 				if name != "network" && !reflect.DeepEqual(again, whole) {
-					t.Errorf("after %s failed:\n%+v\nwant\n%+v", k.failed, again, whole)
+					t.Errorf("after %s failed:\n%+v\nwant\n%+v", k.Failed, again, whole)
 				}
 			}
 		})
@@ -139,23 +141,23 @@ func checkPartial(t *testing.T, failed string, got, whole any, err error) {
 func TestMissingSysctlsAreAbsent(t *testing.T) {
 	for name, open := range readings {
 		t.Run(name, func(t *testing.T) {
-			k := newMac(t)
-			k.sysctls = nil
+			k := darwintest.New(t)
+			k.Sysctls = nil
 			read := open(k)
 			for range 3 {
 				if _, err := read(); err != nil {
 					t.Error(err)
 				}
 			}
-			for asked, n := range k.sysctlCalls {
+			for asked, n := range k.SysctlCalls {
 				if n > 1 && name != "host" { // which keeps nothing
 					t.Errorf("%s is asked for %d times", asked, n)
 				}
 			}
 		})
 	}
-	k := newMac(t)
-	k.sysctls = nil
+	k := darwintest.New(t)
+	k.Sysctls = nil
 	var m Memory
 	if err := NewMemoryReader(k).Read(noon, &m); err != nil {
 		t.Fatal(err)
@@ -173,10 +175,10 @@ func TestGarbageSysctls(t *testing.T) {
 		if name == "disk" || name == "network" || name == "process" {
 			continue // they have none
 		}
-		for _, garbage := range [][]byte{{}, {1}, {1, 2, 3}, u32(1 << 31), u64(1 << 63)} {
-			k := newMac(t)
-			for name := range k.sysctls {
-				k.sysctls[name] = garbage
+		for _, garbage := range [][]byte{{}, {1}, {1, 2, 3}, darwintest.U32(1 << 31), darwintest.U64(1 << 63)} {
+			k := darwintest.New(t)
+			for name := range k.Sysctls {
+				k.Sysctls[name] = garbage
 			}
 			if _, err := open(k)(); err == nil && len(garbage) < 4 {
 				t.Errorf("%s takes %v", name, garbage)
@@ -194,7 +196,7 @@ func want(t *testing.T, name string, got sample.Opt[uint64], want uint64) {
 
 func TestMemory(t *testing.T) {
 	var m Memory
-	if err := NewMemoryReader(newMac(t)).Read(noon, &m); err != nil {
+	if err := NewMemoryReader(darwintest.New(t)).Read(noon, &m); err != nil {
 		t.Fatal(err)
 	}
 	const p, used = 16384, 4800 + 2000 + 500
@@ -215,7 +217,7 @@ func TestMemory(t *testing.T) {
 
 // The kernel gives all programs together a few fresh answers a second.
 func TestMemoryAsksOncePerSecond(t *testing.T) {
-	k := newMac(t)
+	k := darwintest.New(t)
 	r := NewMemoryReader(k)
 	steps := []struct {
 		at    time.Duration
@@ -227,19 +229,19 @@ func TestMemoryAsksOncePerSecond(t *testing.T) {
 		if err := r.Read(noon.Add(step.at), &m); err != nil || !m.Used.Present() {
 			t.Fatal(err)
 		}
-		if k.vmCalls != step.calls {
-			t.Errorf("at %v: %d calls, want %d", step.at, k.vmCalls, step.calls)
+		if k.VMCalls != step.calls {
+			t.Errorf("at %v: %d calls, want %d", step.at, k.VMCalls, step.calls)
 		}
 	}
-	k.failAt = k.calls + 5
+	k.FailAt = k.Calls + 5
 	var m Memory
-	if err := r.Read(noon.Add(time.Hour), &m); !errors.Is(err, errFake) || m.Used.Present() {
+	if err := r.Read(noon.Add(time.Hour), &m); !errors.Is(err, darwintest.ErrRefused) || m.Used.Present() {
 		t.Errorf("a failure is hidden: %v, %+v", err, m)
 	}
 }
 
 func TestCPU(t *testing.T) {
-	k := newMac(t)
+	k := darwintest.New(t)
 	r := NewCPUReader(k)
 	var c CPU
 	if err := r.Read(&c); err != nil {
@@ -261,7 +263,7 @@ func TestCPU(t *testing.T) {
 		t.Error("Apple silicon has no xcpm")
 	}
 
-	k.cpus = cpuArray(rawTicks{101, 200, 300, 0}, rawTicks{10, 20, 30, 0}, rawTicks{1, 1, 1, 0})
+	k.CPUs = darwintest.CPUArray(darwintest.Ticks{User: 101, System: 200, Idle: 300}, darwintest.Ticks{User: 10, System: 20, Idle: 30}, darwintest.Ticks{User: 1, System: 1, Idle: 1})
 	if err := r.Read(&c); err != nil {
 		t.Fatal(err)
 	}
@@ -276,17 +278,17 @@ func TestThermalPressure(t *testing.T) {
 		err     error
 		present bool
 	}{
-		"bare-metal": {u32(0), nil, true},
-		"guest":      {u32(1), nil, false},
+		"bare-metal": {darwintest.U32(0), nil, true},
+		"guest":      {darwintest.U32(1), nil, false},
 		"macos-10":   {nil, nil, true},
-		"no-notify":  {u32(0), syscall.ENOENT, false},
+		"no-notify":  {darwintest.U32(0), syscall.ENOENT, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			k := newMac(t)
-			k.thermalErr = test.err
-			if k.sysctls["kern.hv_vmm_present"] = test.vmm; test.vmm == nil {
-				delete(k.sysctls, "kern.hv_vmm_present")
+			k := darwintest.New(t)
+			k.ThermalErr = test.err
+			if k.Sysctls["kern.hv_vmm_present"] = test.vmm; test.vmm == nil {
+				delete(k.Sysctls, "kern.hv_vmm_present")
 			}
 			var c CPU
 			if err := NewCPUReader(k).Read(&c); err != nil || c.ThermalPressure.Present() != test.present {
@@ -297,7 +299,7 @@ func TestThermalPressure(t *testing.T) {
 }
 
 func TestProcess(t *testing.T) {
-	k := newMac(t)
+	k := darwintest.New(t)
 	r := NewProcessReader(k)
 	var p Process
 	if err := r.Read(&p); err != nil {
@@ -324,7 +326,7 @@ func TestProcess(t *testing.T) {
 	if p.Instructions.Present() || p.Cycles.Present() {
 		t.Error("a CPU that does not count executed no instructions")
 	}
-	k.pidInfo[procPidListFDs] = make([]byte, 5000*sizeFDInfo)
+	k.PidInfo[darwintest.PidListFDs] = make([]byte, 5000*darwintest.SizeFDInfo)
 	if err := r.Read(&p); err != nil {
 		t.Fatal(err)
 	}
@@ -332,7 +334,7 @@ func TestProcess(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	k := newMac(t)
+	k := darwintest.New(t)
 	var l Limits
 	if err := NewLimitsReader(k).Read(&l); err != nil {
 		t.Fatal(err)
@@ -347,9 +349,9 @@ func TestLimits(t *testing.T) {
 	want(t, "files per process", l.FilesPerProcess, 61440)
 	want(t, "processes per user", l.ProcessesPerUser, 2666)
 
-	k.rlimits[rlimitAS] = 1 << 30
-	put64(k.taskVM, offTaskVMFootprint, 10<<20)
-	put64(k.taskVM, offTaskVMLimitRemain, 40<<20)
+	k.Rlimits[darwintest.RlimitAS] = 1 << 30
+	darwintest.Put64(k.TaskVM, OffTaskVMFootprint, 10<<20)
+	darwintest.Put64(k.TaskVM, OffTaskVMLimitRemain, 40<<20)
 	if err := NewLimitsReader(k).Read(&l); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,34 @@
+package darwin
+
+// What the tests need besides the exported names. They stand outside the
+// package because the fake kernel imports it.
+const (
+	DiskKeys             = diskKeys
+	MaxDisks             = maxDisks
+	MaxProcessors        = maxProcessors
+	OffBSDStartMic       = offBSDStartMic
+	OffBSDStartSec       = offBSDStartSec
+	OffCPUUser           = offCPUUser
+	OffDLFamily          = offDLFamily
+	OffDLName            = offDLName
+	OffDLNameLen         = offDLNameLen
+	OffLoadScale         = offLoadScale
+	OffMsgAddrs          = offMsgAddrs
+	OffMsgType           = offMsgType
+	OffMsgVersion        = offMsgVersion
+	OffTaskVMFootprint   = offTaskVMFootprint
+	OffTaskVMLimitRemain = offTaskVMLimitRemain
+	SizeBSDInfo          = sizeBSDInfo
+	SizeCPULoad          = sizeCPULoad
+	SizeIfMIBData        = sizeIfMIBData
+	SizeIfMsgHdr2        = sizeIfMsgHdr2
+	SizeTaskVMInfo       = sizeTaskVMInfo
+)
+
+var (
+	ErrNoMemory = errNoMemory
+	DecodeText  = decodeText
+)
+
+// ReadFrom reads from one source, whichever answered before.
+func (r *NetworkReader) ReadFrom(s NetworkSource, n *Network) error { return r.readFrom(s, n) }
