@@ -1,6 +1,7 @@
 package darwin_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -27,12 +28,12 @@ func steady(t testing.TB) map[string]func() error {
 		r, m, now := NewMemoryReader(k), new(Memory), noon
 		return func() error {
 			now = now.Add(time.Second)
-			return r.Read(now, m)
+			return errors.Join(r.Read(now, m), r.ReadPressure(m))
 		}
 	}
 	cpu := func(k Kernel) func() error {
 		r, c := NewCPUReader(k), new(CPU)
-		return func() error { return r.Read(c) }
+		return func() error { return errors.Join(r.Read(c), r.ReadState(c)) }
 	}
 	dr, disks := NewDiskReader(darwintest.New(t)), []Disk(nil)
 	pr, p := NewProcessReader(darwintest.New(t)), new(Process)

@@ -68,12 +68,20 @@ func NewCPUReader(k Kernel) *CPUReader {
 	}
 }
 
-// Read fills c. It reuses the room of c.PerCPU; c.PerfLevels is shared and
-// must not be changed.
+// Read fills the times and the number of online CPUs in c, and empties the
+// rest. It reuses the room of c.PerCPU.
 func (r *CPUReader) Read(c *CPU) error {
 	var f failures
 	*c = CPU{PerCPU: c.PerCPU[:0]}
 	r.readTicks(c, &f)
+	c.Logical = r.logical.uint(r.kernel, r.buf[:], &f)
+	return f.join()
+}
+
+// ReadState fills the rest of c, which costs a call for each of its fields.
+// c.PerfLevels is shared and must not be changed.
+func (r *CPUReader) ReadState(c *CPU) error {
+	var f failures
 	if b := r.load.read(r.kernel, r.buf[:], &f); b != nil {
 		var l LoadAverages
 		err := l.Decode(b)
@@ -82,7 +90,6 @@ func (r *CPUReader) Read(c *CPU) error {
 			c.Load = sample.Some(l)
 		}
 	}
-	c.Logical = r.logical.uint(r.kernel, r.buf[:], &f)
 	c.LogicalMax = r.logicalMax.uint(r.kernel, r.buf[:], &f)
 	c.Physical = r.physical.uint(r.kernel, r.buf[:], &f)
 	r.readLevels(&f)

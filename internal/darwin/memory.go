@@ -58,17 +58,23 @@ func NewMemoryReader(k Kernel) *MemoryReader {
 	}
 }
 
-// Read fills m as of now.
+// Read fills m as of now, but for the fields of ReadPressure, which it empties.
 func (r *MemoryReader) Read(now time.Time, m *Memory) error {
 	var f failures
 	*m = Memory{}
 	m.Total = r.memSize.uint(r.kernel, r.buf[:], &f)
-	m.PressureLevel = r.pressure.uint(r.kernel, r.buf[:], &f)
-	m.AvailablePercent = r.level.uint(r.kernel, r.buf[:], &f)
 	r.readSwap(m, &f)
 	if r.readVM(now, &f) {
 		r.fill(m)
 	}
+	return f.join()
+}
+
+// ReadPressure fills PressureLevel and AvailablePercent.
+func (r *MemoryReader) ReadPressure(m *Memory) error {
+	var f failures
+	m.PressureLevel = r.pressure.uint(r.kernel, r.buf[:], &f)
+	m.AvailablePercent = r.level.uint(r.kernel, r.buf[:], &f)
 	return f.join()
 }
 

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,16 +25,15 @@ func main() {
 	)
 	disks := darwin.NewDiskReader(k)
 	defer disks.Close()
-	show("memory", &memory, darwin.NewMemoryReader(k).Read(time.Now(), &memory))
-	show("cpu", &cpu, darwin.NewCPUReader(k).Read(&cpu))
+	memories, cpus := darwin.NewMemoryReader(k), darwin.NewCPUReader(k)
+	show("memory", &memory, errors.Join(memories.Read(time.Now(), &memory), memories.ReadPressure(&memory)))
+	show("cpu", &cpu, errors.Join(cpus.Read(&cpu), cpus.ReadState(&cpu)))
 	list, err := disks.Read(nil)
 	show("disks", list, err)
 	show("network", &network, darwin.NewNetworkReader(k).Read(&network))
 	show("process", &process, darwin.NewProcessReader(k).Read(&process))
 	show("limits", &limits, darwin.NewLimitsReader(k).Read(&limits))
 	show("host", &host, darwin.ReadHost(k, &host))
-	guest, known := darwin.DetectVirtualization(&host)
-	fmt.Printf("virtualization: %+v, known %t\n", guest, known)
 }
 
 func show(name string, reading any, err error) {
