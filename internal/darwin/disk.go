@@ -7,10 +7,12 @@ import (
 )
 
 // Disk is one block device, as its driver counts since it was attached. APFS
-// volumes have no driver and are not listed. A mounted disk image has one: what
-// goes through it is counted again by the disk below.
+// volumes have no driver and are not listed.
 type Disk struct {
-	Name  string // disk0; a name is used again after its disk is gone
+	Name string // disk0; a name is used again after its disk is gone
+	// Image says that the medium is a file: a mounted disk image, whose bytes
+	// the disk that holds the file counts once more.
+	Image bool
 	Read  DiskTransfer
 	Write DiskTransfer
 }
@@ -36,6 +38,8 @@ const (
 	keyErrorsWrite
 	keyRetriesRead
 	keyRetriesWrite
+	keyProtocol
+	keyLocation
 	diskKeys
 )
 
@@ -53,6 +57,8 @@ func diskKeyNames() [diskKeys]string {
 		keyErrorsWrite:  "Errors (Write)",
 		keyRetriesRead:  "Retries (Read)",
 		keyRetriesWrite: "Retries (Write)",
+		keyProtocol:     "Protocol Characteristics",
+		keyLocation:     "Physical Interconnect Location",
 	}
 }
 
@@ -109,7 +115,7 @@ func (r *DiskReader) readDriver(driver Object, d *Disk) bool {
 	if !ok {
 		return false
 	}
-	d.Name = name
+	d.Name, d.Image = name, r.isImage(driver)
 	return r.readStatistics(driver, d)
 }
 
@@ -125,14 +131,40 @@ func (r *DiskReader) mediaName(driver Object) (string, bool) {
 		return "", false
 	}
 	defer r.kernel.ReleaseRef(value)
+	name := r.text(value)
+	return r.names.get(name), len(name) > 0
+}
+
+// isImage asks the device that the driver drives. A device that does not say
+// how it is attached is taken for a disk.
+func (r *DiskReader) isImage(driver Object) bool {
+	device, err := r.kernel.ParentObject(driver)
+	if err != nil || device == 0 {
+		return false
+	}
+	defer r.kernel.ReleaseObject(device)
+	protocol := r.kernel.CreateProperty(device, r.keys[keyProtocol])
+	if protocol == 0 {
+		return false
+	}
+	defer r.kernel.ReleaseRef(protocol)
+	if r.kernel.Kind(protocol) != KindDictionary {
+		return false
+	}
+	location := r.kernel.DictionaryValue(protocol, r.keys[keyLocation])
+	return location != 0 && string(r.text(location)) == "File"
+}
+
+// text returns a string inside r.buf, and nothing for what is none.
+func (r *DiskReader) text(value Ref) []byte {
 	if r.kernel.Kind(value) != KindString {
-		return "", false
+		return nil
 	}
 	n, ok := r.kernel.Text(value, r.buf[:])
 	if !ok || n <= 0 || n > len(r.buf) {
-		return "", false
+		return nil
 	}
-	return r.names.get(r.buf[:n]), true
+	return r.buf[:n]
 }
 
 func (r *DiskReader) readStatistics(driver Object, d *Disk) bool {

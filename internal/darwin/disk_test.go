@@ -104,6 +104,17 @@ func TestDiskCounterAbsent(t *testing.T) {
 	want(t, "bytes written", d.Write.Bytes, 2000)
 }
 
+// What passes a mounted disk image passes the disk below it too.
+func TestDiskImagesAreTold(t *testing.T) {
+	k := darwintest.New(t)
+	k.Disks[1].Image = true
+	disks, err := NewDiskReader(k).Read(nil)
+	if err != nil || disks[0].Image || !disks[1].Image {
+		t.Errorf("%+v, %v", disks, err)
+	}
+	balanced(t, k, DiskKeys)
+}
+
 // A disk that is pulled out between two calls of a walk is left out of it, and
 // the next walk has the rest.
 func TestDiskDisappears(t *testing.T) {

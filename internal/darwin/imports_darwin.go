@@ -22,6 +22,7 @@ package darwin
 //go:cgo_import_dynamic cboxrm_IOIteratorNext IOIteratorNext "/System/Library/Frameworks/IOKit.framework/Versions/A/IOKit"
 //go:cgo_import_dynamic cboxrm_IOObjectRelease IOObjectRelease "/System/Library/Frameworks/IOKit.framework/Versions/A/IOKit"
 //go:cgo_import_dynamic cboxrm_IORegistryEntryGetChildEntry IORegistryEntryGetChildEntry "/System/Library/Frameworks/IOKit.framework/Versions/A/IOKit"
+//go:cgo_import_dynamic cboxrm_IORegistryEntryGetParentEntry IORegistryEntryGetParentEntry "/System/Library/Frameworks/IOKit.framework/Versions/A/IOKit"
 //go:cgo_import_dynamic cboxrm_IORegistryEntryCreateCFProperty IORegistryEntryCreateCFProperty "/System/Library/Frameworks/IOKit.framework/Versions/A/IOKit"
 //go:cgo_import_dynamic cboxrm_CFStringCreateWithCString CFStringCreateWithCString "/System/Library/Frameworks/CoreFoundation.framework/Versions/A/CoreFoundation"
 //go:cgo_import_dynamic cboxrm_CFStringGetCString CFStringGetCString "/System/Library/Frameworks/CoreFoundation.framework/Versions/A/CoreFoundation"
@@ -53,6 +54,7 @@ var (
 	addr_IOIteratorNext                  uintptr
 	addr_IOObjectRelease                 uintptr
 	addr_IORegistryEntryGetChildEntry    uintptr
+	addr_IORegistryEntryGetParentEntry   uintptr
 	addr_IORegistryEntryCreateCFProperty uintptr
 	addr_CFStringCreateWithCString       uintptr
 	addr_CFStringGetCString              uintptr

@@ -37,6 +37,7 @@ var allowed = map[string]string{
 	"IOIteratorNext":                  ioKit,
 	"IOObjectRelease":                 ioKit,
 	"IORegistryEntryGetChildEntry":    ioKit,
+	"IORegistryEntryGetParentEntry":   ioKit,
 	"IORegistryEntryCreateCFProperty": ioKit,
 
 	"CFStringCreateWithCString": coreFoundation,

@@ -44,6 +44,15 @@ func (s *system) ChildObject(o Object) (Object, error) {
 	return Object(child), kernReturn(kr)
 }
 
+func (s *system) ParentObject(o Object) (Object, error) {
+	var plane cString
+	plane.set("IOService")
+	var parent uint32
+	kr, _, _ := syscall6(addr_IORegistryEntryGetParentEntry, uintptr(o), uintptr(unsafe.Pointer(&plane)),
+		uintptr(unsafe.Pointer(&parent)), 0, 0, 0)
+	return Object(parent), kernReturn(kr)
+}
+
 func (s *system) ReleaseObject(o Object) {
 	_, _, _ = syscall6(addr_IOObjectRelease, uintptr(o), 0, 0, 0, 0, 0)
 }

@@ -67,6 +67,8 @@ type Registry interface {
 	NextObject(iterator Object) Object
 	// ChildObject is IORegistryEntryGetChildEntry in the service plane.
 	ChildObject(Object) (Object, error)
+	// ParentObject is IORegistryEntryGetParentEntry in the service plane.
+	ParentObject(Object) (Object, error)
 	// ReleaseObject is IOObjectRelease.
 	ReleaseObject(Object)
 	// NewString is CFStringCreateWithCString; 0 where memory is out.

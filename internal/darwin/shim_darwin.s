@@ -94,6 +94,11 @@ TEXT cboxrm_IORegistryEntryGetChildEntry_trampoline<>(SB),NOSPLIT,$0-0
 GLOBL	·addr_IORegistryEntryGetChildEntry(SB), RODATA, $8
 DATA	·addr_IORegistryEntryGetChildEntry(SB)/8, $cboxrm_IORegistryEntryGetChildEntry_trampoline<>(SB)
 
+TEXT cboxrm_IORegistryEntryGetParentEntry_trampoline<>(SB),NOSPLIT,$0-0
+	JMP	cboxrm_IORegistryEntryGetParentEntry(SB)
+GLOBL	·addr_IORegistryEntryGetParentEntry(SB), RODATA, $8
+DATA	·addr_IORegistryEntryGetParentEntry(SB)/8, $cboxrm_IORegistryEntryGetParentEntry_trampoline<>(SB)
+
 TEXT cboxrm_IORegistryEntryCreateCFProperty_trampoline<>(SB),NOSPLIT,$0-0
 	JMP	cboxrm_IORegistryEntryCreateCFProperty(SB)
 GLOBL	·addr_IORegistryEntryCreateCFProperty(SB), RODATA, $8

@@ -32,6 +32,7 @@ const (
 	iteratorObject objectKind = iota
 	driverObject
 	mediaObject
+	deviceObject
 )
 
 type fakeObject struct {
@@ -46,8 +47,10 @@ type fakeRef struct {
 	number int64
 	disk   int
 	owned  bool // came from Create or New
-	live   bool
-	parent darwin.Ref // of a borrowed one
+	// protocol marks the dictionary of a device; others hold statistics.
+	protocol bool
+	live     bool
+	parent   darwin.Ref // of a borrowed one
 }
 
 // Registry keeps book of every handle and complains about a second release,
@@ -155,6 +158,15 @@ func (r *Registry) ChildObject(o darwin.Object) (darwin.Object, error) {
 	return r.newObject(fakeObject{kind: mediaObject, disk: driver.disk}), nil
 }
 
+// ParentObject is the device of a disk.
+func (r *Registry) ParentObject(o darwin.Object) (darwin.Object, error) {
+	driver := r.object(o)
+	if err := r.k.step("ParentObject"); err != nil {
+		return 0, err
+	}
+	return r.newObject(fakeObject{kind: deviceObject, disk: driver.disk}), nil
+}
+
 // ReleaseObject lets an object go.
 func (r *Registry) ReleaseObject(o darwin.Object) { r.object(o).live = false }
 
@@ -185,6 +197,8 @@ func (r *Registry) CreateProperty(o darwin.Object, key darwin.Ref) darwin.Ref {
 		if disk.OddStats {
 			f.kind = darwin.KindOther
 		}
+	case object.kind == deviceObject && name == "Protocol Characteristics":
+		f.kind, f.protocol = darwin.KindDictionary, true
 	default:
 		return 0
 	}
@@ -200,6 +214,13 @@ func (r *Registry) DictionaryValue(dictionary, key darwin.Ref) darwin.Ref {
 	if d.kind != darwin.KindDictionary {
 		r.k.t.Error("DictionaryValue of what is no dictionary")
 		return 0
+	}
+	if d.protocol && name == "Physical Interconnect Location" {
+		location := "Internal"
+		if r.Disks[d.disk].Image {
+			location = "File"
+		}
+		return r.newRef(fakeRef{kind: darwin.KindString, text: location, parent: dictionary})
 	}
 	n, ok := r.Disks[d.disk].Statistics[name]
 	if r.k.step("DictionaryValue") != nil || !ok {
