@@ -11,6 +11,9 @@ type CPU struct {
 	// PerCPU is by CPU number, offline ones included: their time stands still.
 	// It may be longer than Logical says.
 	PerCPU []Ticks
+	// Total is the sum over every CPU that was ever there: one that leaves
+	// keeps what it counted, so the total never goes back.
+	Total Ticks
 	// Rebases changes where the number of CPUs did: shares of time cannot be
 	// computed across that reading.
 	Rebases uint64
@@ -109,7 +112,24 @@ func (r *CPUReader) readTicks(c *CPU, f *failures) {
 		return
 	}
 	c.PerCPU = append(c.PerCPU, r.ticks.Totals()...)
-	c.Rebases = r.ticks.Rebases()
+	c.Total, c.Rebases = r.ticks.Total(), r.ticks.Rebases()
+}
+
+// OnlineCPUs reads hw.logicalcpu with the help of a buffer of at least 8 bytes.
+func OnlineCPUs(k Kernel, buf []byte) (uint64, error) {
+	const name = "hw.logicalcpu"
+	n, err := k.SysctlByName(name, buf)
+	var cpus int64
+	if err == nil {
+		cpus, err = DecodeInt(buf[:min(max(n, 0), len(buf))])
+	}
+	if err == nil && cpus <= 0 {
+		err = ErrMalformed
+	}
+	if err != nil {
+		return 0, &CallError{Call: "sysctl", Arg: name, Err: err}
+	}
+	return uint64(cpus), nil
 }
 
 // maxLevels bounds what a kernel can make the reader ask for. Macs have up to three.

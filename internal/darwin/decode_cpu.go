@@ -86,6 +86,17 @@ func (a *TickAccumulator) Add(b []byte) error {
 // Totals returns the CPUs of the last reading, valid until the next Add.
 func (a *TickAccumulator) Totals() []Ticks { return a.totals[:len(a.previous)] }
 
+// Total returns the sum over every CPU ever seen.
+func (a *TickAccumulator) Total() (sum Ticks) {
+	for _, t := range a.totals {
+		sum.User += t.User
+		sum.System += t.System
+		sum.Idle += t.Idle
+		sum.Nice += t.Nice
+	}
+	return sum
+}
+
 // Rebases counts how often the number of CPUs changed. Across a change no
 // share of time can be computed.
 func (a *TickAccumulator) Rebases() uint64 { return a.rebases }

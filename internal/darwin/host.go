@@ -60,7 +60,7 @@ func ReadHost(k Kernel, h *Host) error {
 	case err == nil:
 		h.Booted = sample.Some(booted)
 	case !missing(err):
-		f.add("sysctl", bootTimeName, err)
+		f = append(f, err)
 	}
 	return f.join()
 }
@@ -69,10 +69,13 @@ const bootTimeName = "kern.boottime"
 
 // BootTime reads when the system started, by its present clock, with the help
 // of a buffer of at least 16 bytes.
-func BootTime(k Kernel, buf []byte) (time.Time, error) {
+func BootTime(k Kernel, buf []byte) (booted time.Time, err error) {
 	n, err := k.SysctlByName(bootTimeName, buf)
-	if err != nil {
-		return time.Time{}, err
+	if err == nil {
+		booted, err = DecodeTimeval(buf[:min(max(n, 0), len(buf))])
 	}
-	return DecodeTimeval(buf[:min(max(n, 0), len(buf))])
+	if err != nil {
+		return time.Time{}, &CallError{Call: "sysctl", Arg: bootTimeName, Err: err}
+	}
+	return booted, nil
 }
