@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -201,7 +200,7 @@ func (c *cpuCollector) readHost(p *kernfs.Pass, w Want, s *sample.CPU) {
 	if c.parseStat(p, perCPU) != nil {
 		return
 	}
-	least, g := c.least(), &s.System
+	least, g := c.engine.cfg.least(), &s.System
 	g.Times = c.modes.add(c.host.Total)
 	g.Usage = busy(g.Times)
 	g.Cores = c.systemWindow.observe(p.Now(), g.Usage, c.modes.rebased(), least)
@@ -232,7 +231,7 @@ func (c *cpuCollector) fillCgroup(p *kernfs.Pass, w Want, binding int, s *sample
 	g.Usage = c.usage.add(own, raw.Usage)
 	g.User, g.System = c.split.add(own, g.Usage, raw.User, raw.System)
 	if raw.Usage.Present() { // else the total stands still, which is not the same as idle
-		g.Cores = c.window.observe(p.Now(), g.Usage, c.usage.rebased, c.least())
+		g.Cores = c.window.observe(p.Now(), g.Usage, c.usage.rebased, c.engine.cfg.least())
 	}
 	g.Weight, g.Shares = raw.Weight, raw.Shares
 	if weight, ok := raw.Weight.Get(); ok {
@@ -249,7 +248,7 @@ func (c *cpuCollector) fillCgroup(p *kernfs.Pass, w Want, binding int, s *sample
 			if c.onlineCPUs.Count() > 0 && !c.onlineCPUs.Has(i) {
 				continue
 			}
-			g.PerCPU = append(g.PerCPU, c.perCPU.count(p.Now(), own, i, n, c.least()))
+			g.PerCPU = append(g.PerCPU, c.perCPU.count(p.Now(), own, i, n, c.engine.cfg.least()))
 		}
 	}
 	if binding < 0 {
@@ -285,10 +284,7 @@ func (c *cpuCollector) utilization(p *kernfs.Pass, s *sample.CPU) (most sample.O
 		}
 		l := &c.levels[i]
 		total := l.add(c.raw.Levels[i].Path, c.reader.ReadLevelUsage(p, i, c.report))
-		consider(l.observe(p.Now(), total, l.rebased, c.least()), quota)
+		consider(l.observe(p.Now(), total, l.rebased, c.engine.cfg.least()), quota)
 	}
 	return most
 }
-
-// least is the shortest window over which usage is computed.
-func (c *cpuCollector) least() time.Duration { return max(c.engine.cfg.Interval, MinWindow) }

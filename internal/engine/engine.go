@@ -83,14 +83,29 @@ func New(c Config) (Source, error) {
 	if newSource == nil {
 		return nil, ErrUnsupported
 	}
+	c.complete()
+	return newSource(c)
+}
+
+func (c *Config) complete() {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	if c.Diagnostics == nil {
 		c.Diagnostics = NewDiagnostics(nil)
 	}
-	return newSource(c)
 }
+
+// hostSource is the name of the machine's own size as a limit.
+func (c *Config) hostSource() sample.Source {
+	if c.Guest {
+		return sample.SourceVirtualization
+	}
+	return sample.SourceHost
+}
+
+// least is the shortest window over which usage is computed.
+func (c *Config) least() time.Duration { return max(c.Interval, MinWindow) }
 
 // MinWindow is the shortest span over which CPU usage is computed: below it
 // the resolution of the kernel's counters shows.

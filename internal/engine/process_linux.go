@@ -87,7 +87,7 @@ func (c *processCollector) readUsage(p *kernfs.Pass, w Want, s *sample.Process) 
 		return // more CPUs than the set holds
 	}
 	cpus := set.Count()
-	least := max(c.engine.cfg.Interval, MinWindow)
+	least := c.engine.cfg.least()
 	share := func(win *window, total sample.Opt[uint64]) sample.Opt[float64] {
 		cores, ok := win.observe(p.Now(), total, false, least).Get()
 		if !ok {

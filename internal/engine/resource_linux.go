@@ -68,21 +68,13 @@ func (l *linux) describes(readable bool) bool {
 	return l.cfg.Containerized || readable && (l.memoryBound.Load() || l.cpuBound.Load())
 }
 
-// hostSource is the name of the machine's own size as a limit.
-func (l *linux) hostSource() sample.Source {
-	if l.cfg.Guest {
-		return sample.SourceVirtualization
-	}
-	return sample.SourceHost
-}
-
 // sizeSource names the machine's size, as f shows it, as a limit. What a user-space
 // file system shows instead (LXCFS) is the size that the platform wants seen.
 func (l *linux) sizeSource(f *kernfs.File) sample.Source {
 	if l.place.mayHang(f.Name()) {
 		return sample.SourcePlatform
 	}
-	return l.hostSource()
+	return l.cfg.hostSource()
 }
 
 // lowerSize takes other where it is smaller. Against a size that a platform made
