@@ -8,6 +8,7 @@ import (
 	"path"
 	"sync"
 
+	"github.com/cboxdk/resource-monitor/internal/darwin"
 	"github.com/cboxdk/resource-monitor/internal/hostfs"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -41,18 +42,14 @@ func (d *Diagnostics) Notify(tell func(error)) {
 	d.mu.Unlock()
 }
 
-// Failed counts a failure of the file that err names. An err without a file
-// is counted under collector. A reader that was canceled is no failure of the file's.
+// Failed counts a failure of the file, or on macOS of the call, that err names.
+// An err without one is counted under collector. A reader that was canceled is no failure of the file's.
 func (d *Diagnostics) Failed(collector string, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
 	kind := failureType(err)
-	source, whole := collector, collector
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		source, whole = path.Base(pe.Path), pe.Path
-	}
+	source, whole := origin(collector, err)
 	d.mu.Lock()
 	d.counts[failureKey{source, kind}]++
 	first := !d.told[whole+kind]
@@ -79,13 +76,28 @@ func (d *Diagnostics) Failures() *sample.Failures {
 	return f
 }
 
+// origin returns the short name of what failed, and the one that tells it from all others.
+func origin(collector string, err error) (source, whole string) {
+	var pe *fs.PathError
+	var ce *darwin.CallError
+	switch {
+	case errors.As(err, &pe):
+		return path.Base(pe.Path), pe.Path
+	case errors.As(err, &ce) && ce.Arg != "":
+		return ce.Arg, ce.Call + " " + ce.Arg
+	case ce != nil:
+		return ce.Call, ce.Call
+	}
+	return collector, collector
+}
+
 func failureType(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return "permission_denied"
 	case errors.Is(err, fs.ErrNotExist):
 		return "not_found"
-	case errors.Is(err, kernfs.ErrMalformed):
+	case errors.Is(err, kernfs.ErrMalformed), errors.Is(err, darwin.ErrMalformed):
 		return "malformed"
 	case errors.Is(err, kernfs.ErrHung), errors.Is(err, context.DeadlineExceeded):
 		return "timeout"

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/cboxdk/resource-monitor/internal/darwin"
 	"github.com/cboxdk/resource-monitor/internal/hostfs"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -57,6 +58,28 @@ func TestFailureTypes(t *testing.T) {
 		if got := failureType(&fs.PathError{Op: "read", Path: "/x", Err: err}); got != want {
 			t.Errorf("%v: %s, want %s", err, got, want)
 		}
+	}
+}
+
+// On macOS a call fails, of a sysctl its name tells more.
+func TestFailuresOfCallsHaveTheirNames(t *testing.T) {
+	d := NewDiagnostics(nil)
+	d.Failed("memory", &darwin.CallError{Call: "sysctl", Arg: "hw.memsize", Err: syscall.EPERM})
+	d.Failed("memory", &darwin.CallError{Call: "host_statistics64", Err: darwin.KernReturn(5)})
+	d.Failed("network", errors.Join(&darwin.CallError{Call: "sysctl", Arg: "NET_RT_IFLIST2", Err: darwin.ErrMalformed}))
+	want := map[sample.Failure]bool{
+		{Source: "hw.memsize", Type: "permission_denied", Count: 1}: true,
+		{Source: "host_statistics64", Type: "io", Count: 1}:         true,
+		{Source: "NET_RT_IFLIST2", Type: "malformed", Count: 1}:     true,
+	}
+	got := d.Failures().List
+	for _, f := range got {
+		if !want[f] {
+			t.Errorf("unexpected %+v", f)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%+v", got)
 	}
 }
 
