@@ -84,7 +84,7 @@ func (s *memorySnapshot) convert() {
 		setInt(p, FieldUsageBytes, &to.UsageBytes, g.Used)
 		setInt(p, FieldCacheBytes, &to.CacheBytes, g.Cached)
 		setInt(p, FieldSwapUsageBytes, &to.SwapUsageBytes, g.SwapUsed)
-		setInt(p, FieldSwapLimitBytes, &to.SwapLimitBytes, g.SwapTotal)
+		setInt(p, FieldSwapLimitBytes, &to.SwapLimitBytes, g.SwapLimit)
 		to.Pressure = s.stalls.convert(&g.Pressure)
 		return
 	}

@@ -167,6 +167,7 @@ func systemMemory(m *procfs.Meminfo) (s sample.SystemMemory) {
 	swapFree, ok2 := m.SwapFree.Get()
 	if ok && ok2 {
 		s.SwapTotal, s.SwapUsed = m.SwapTotal, sample.Some(swapTotal-min(swapFree, swapTotal))
+		s.SwapLimit = s.SwapTotal
 	}
 	return s
 }

@@ -16,7 +16,7 @@ func TestSystemMemoryStates(t *testing.T) {
 	})
 	want := sample.SystemMemory{
 		Total: some(8000 * mib), Available: some(5000 * mib), Used: some(3000 * mib), Free: some(1000 * mib),
-		Buffers: some(500 * mib), Cached: some(3500 * mib), SwapTotal: some(100), SwapUsed: some(60),
+		Buffers: some(500 * mib), Cached: some(3500 * mib), SwapTotal: some(100), SwapUsed: some(60), SwapLimit: some(100),
 	}
 	if got != want {
 		t.Errorf("got %+v,\nwant %+v", got, want)

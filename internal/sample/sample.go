@@ -118,6 +118,7 @@ type SystemMemory struct {
 	Total, Available            Opt[uint64]
 	Used, Free, Buffers, Cached Opt[uint64]
 	SwapTotal, SwapUsed         Opt[uint64]
+	SwapLimit                   Opt[uint64] // absent where swap grows on demand, as on macOS
 	Faults                      Faults
 	Pressure                    Pressure
 }
@@ -218,7 +219,7 @@ type Limits struct {
 
 // Failure is how often one source failed in one way.
 type Failure struct {
-	Source string // the kernel file's name, such as memory.stat
+	Source string // the kernel file's name, such as memory.stat; on macOS the call's or sysctl's
 	Type   string // permission_denied, not_found, malformed, timeout, too_large, not_regular, io
 	Count  uint64
 }
