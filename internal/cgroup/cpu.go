@@ -61,53 +61,46 @@ type CPUStat struct {
 	Bursts, BurstTime   sample.Opt[uint64] // since Linux 5.14
 }
 
-// Parse reads cpu.stat of either version: v2 has microseconds (_usec), v1
-// nanoseconds (_time) for the same thing.
-func (s *CPUStat) Parse(b []byte) error {
-	*s = CPUStat{}
-	known := false
-	for len(b) > 0 {
-		var line []byte
-		line, b = kernfs.Line(b)
-		key, n, ok := kernfs.KeyUint(line)
-		if !ok {
-			continue
-		}
-		var field *sample.Opt[uint64]
-		unit := uint64(1000)
-		switch string(key) {
-		case "usage_usec":
-			field = &s.Usage
-		case "user_usec":
-			field = &s.User
-		case "system_usec":
-			field = &s.System
-		case "throttled_usec":
-			field = &s.ThrottledTime
-		case "burst_usec":
-			field = &s.BurstTime
-		case "throttled_time":
-			field, unit = &s.ThrottledTime, 1
-		case "burst_time":
-			field, unit = &s.BurstTime, 1
-		case "nr_periods":
-			field, unit = &s.Periods, 1
-		case "nr_throttled":
-			field, unit = &s.Throttled, 1
-		case "nr_bursts":
-			field, unit = &s.Bursts, 1
-		default:
-			continue
-		}
-		known = true
-		if n <= math.MaxInt64/unit {
-			*field = sample.Some(n * unit)
-		}
+// cpuStatKeys fill the fields of CPUStat in their order; v2 has microseconds
+// (_usec), v1 nanoseconds (_time) for the same thing.
+var cpuStatKeys = []kernfs.Key{
+	{Name: "usage_usec", Value: 0}, {Name: "user_usec", Value: 1}, {Name: "system_usec", Value: 2},
+	{Name: "nr_periods", Value: 3}, {Name: "nr_throttled", Value: 4}, {Name: "throttled_usec", Value: 5},
+	{Name: "nr_bursts", Value: 6}, {Name: "burst_usec", Value: 7},
+	{Name: "throttled_time", Value: 8}, {Name: "burst_time", Value: 9},
+}
+
+// Parse reads cpu.stat of either version.
+func (s *CPUStat) Parse(b []byte) error { return s.ParseAs(new(kernfs.Layout), b) }
+
+// ParseAs is Parse of a text that is laid out as the one before.
+func (s *CPUStat) ParseAs(l *kernfs.Layout, b []byte) error {
+	var v [10]sample.Opt[uint64]
+	l.Parse(b, cpuStatKeys, v[:])
+	*s = CPUStat{
+		Usage: times(v[0], 1000), User: times(v[1], 1000), System: times(v[2], 1000),
+		Periods: times(v[3], 1), Throttled: times(v[4], 1), ThrottledTime: times(v[5], 1000),
+		Bursts: times(v[6], 1), BurstTime: times(v[7], 1000),
 	}
-	if !known {
+	if v[8].Present() {
+		s.ThrottledTime = times(v[8], 1)
+	}
+	if v[9].Present() {
+		s.BurstTime = times(v[9], 1)
+	}
+	if v == ([10]sample.Opt[uint64]{}) {
 		return kernfs.ErrMalformed
 	}
 	return nil
+}
+
+// times is absent beyond the range of an int64.
+func times(n sample.Opt[uint64], unit uint64) sample.Opt[uint64] {
+	v, ok := n.Get()
+	if !ok || v > math.MaxInt64/unit {
+		return sample.Opt[uint64]{}
+	}
+	return sample.Some(v * unit)
 }
 
 // defaultPeriod is what the kernel takes where cpu.max holds the quota alone, in microseconds.

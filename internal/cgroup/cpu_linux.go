@@ -132,7 +132,7 @@ func (r *CPUReader) ReadUsage(p *kernfs.Pass, c *CPU, perCPU bool, report Report
 
 func (r *CPUReader) readTimes(p *kernfs.Pass, c *CPU, perCPU bool, report Report) {
 	if r.stat != nil {
-		parse(p, r.stat, c.Throttling.Parse, report)
+		parseKeys(p, r.stat, c.Throttling.ParseAs, report)
 		c.Usage, c.User, c.System = c.Throttling.Usage, c.Throttling.User, c.Throttling.System
 		return
 	}
@@ -220,7 +220,7 @@ func (r *CPUReader) ReadThrottling(p *kernfs.Pass, level int, c *CPU, report Rep
 	}
 	c.Throttling = CPUStat{}
 	if level >= 0 && level < len(r.levels) {
-		parse(p, r.levels[level].stat, c.Throttling.Parse, report)
+		parseKeys(p, r.levels[level].stat, c.Throttling.ParseAs, report)
 	}
 }
 
@@ -230,7 +230,7 @@ func (r *CPUReader) ReadLevelUsage(p *kernfs.Pass, level int, report Report) sam
 	switch l := &r.levels[level]; {
 	case l.max != nil:
 		var stat CPUStat
-		parse(p, l.stat, stat.Parse, report)
+		parseKeys(p, l.stat, stat.ParseAs, report)
 		return stat.Usage
 	case l.usage != nil:
 		return number(p, l.usage, report)

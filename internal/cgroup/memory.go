@@ -44,46 +44,30 @@ type MemoryStat struct {
 	HierarchicalLimit sample.Opt[uint64]
 }
 
-// Parse reads memory.stat of either version. Whole keys are compared:
-// total_inactive_anon and total_inactive_file differ in their last letters.
-func (s *MemoryStat) Parse(b []byte) error {
-	*s = MemoryStat{}
-	known := false
-	for len(b) > 0 {
-		var line []byte
-		line, b = kernfs.Line(b)
-		key, n, ok := kernfs.KeyUint(line)
-		if !ok {
-			continue
-		}
-		var field *sample.Opt[uint64]
-		switch string(key) {
-		case "anon", "total_rss":
-			field = &s.Anon
-		case "file", "total_cache":
-			field = &s.File
-		case "inactive_file":
-			// v1 prints this too, for the cgroup without its children;
-			// total_inactive_file comes later and replaces it.
-			field = &s.InactiveFile
-		case "total_inactive_file":
-			field = &s.InactiveFile
-		case "pgfault", "total_pgfault":
-			field = &s.PgFault
-		case "pgmajfault", "total_pgmajfault":
-			field = &s.PgMajFault
-		case "hierarchical_memory_limit":
-			if known = true; unlimited(n) {
-				continue
-			}
-			field = &s.HierarchicalLimit
-		default:
-			continue
-		}
-		*field, known = sample.Some(n), true
-	}
-	if !known {
+// memoryStatKeys fill the fields of MemoryStat in their order. v1 prints
+// inactive_file too, for the cgroup without its children; its total_ fields come later and replace it.
+var memoryStatKeys = []kernfs.Key{
+	{Name: "anon", Value: 0}, {Name: "total_rss", Value: 0},
+	{Name: "file", Value: 1}, {Name: "total_cache", Value: 1},
+	{Name: "inactive_file", Value: 2}, {Name: "total_inactive_file", Value: 2},
+	{Name: "pgfault", Value: 3}, {Name: "total_pgfault", Value: 3},
+	{Name: "pgmajfault", Value: 4}, {Name: "total_pgmajfault", Value: 4},
+	{Name: "hierarchical_memory_limit", Value: 5},
+}
+
+// Parse reads memory.stat of either version.
+func (s *MemoryStat) Parse(b []byte) error { return s.ParseAs(new(kernfs.Layout), b) }
+
+// ParseAs is Parse of a text that is laid out as the one before.
+func (s *MemoryStat) ParseAs(l *kernfs.Layout, b []byte) error {
+	var v [6]sample.Opt[uint64]
+	l.Parse(b, memoryStatKeys, v[:])
+	*s = MemoryStat{Anon: v[0], File: v[1], InactiveFile: v[2], PgFault: v[3], PgMajFault: v[4], HierarchicalLimit: v[5]}
+	if v == ([6]sample.Opt[uint64]{}) {
 		return kernfs.ErrMalformed
+	}
+	if n, ok := s.HierarchicalLimit.Get(); ok && unlimited(n) {
+		s.HierarchicalLimit = sample.Opt[uint64]{}
 	}
 	return nil
 }
@@ -113,35 +97,23 @@ type MemoryEvents struct {
 	OOMKill, OOMGroupKill sample.Opt[uint64] // oom_group_kill: 5.12
 }
 
+var memoryEventsKeys = []kernfs.Key{
+	{Name: "low", Value: 0}, {Name: "high", Value: 1}, {Name: "max", Value: 2}, {Name: "oom", Value: 3},
+	{Name: "oom_kill", Value: 4}, {Name: "oom_group_kill", Value: 5},
+	// What memory.oom_control has besides.
+	{Name: "oom_kill_disable", Value: 6}, {Name: "under_oom", Value: 6},
+}
+
 // Parse reads memory.events, and the lines of v1's memory.oom_control, of
 // which only oom_kill (4.13) counts anything.
-func (e *MemoryEvents) Parse(b []byte) error {
-	*e = MemoryEvents{}
-	known := false
-	for len(b) > 0 {
-		var line []byte
-		line, b = kernfs.Line(b)
-		key, n, ok := kernfs.KeyUint(line)
-		if !ok {
-			continue
-		}
-		known = true
-		switch string(key) {
-		case "low":
-			e.Low = sample.Some(n)
-		case "high":
-			e.High = sample.Some(n)
-		case "max":
-			e.Max = sample.Some(n)
-		case "oom":
-			e.OOM = sample.Some(n)
-		case "oom_kill":
-			e.OOMKill = sample.Some(n)
-		case "oom_group_kill":
-			e.OOMGroupKill = sample.Some(n)
-		}
-	}
-	if !known {
+func (e *MemoryEvents) Parse(b []byte) error { return e.ParseAs(new(kernfs.Layout), b) }
+
+// ParseAs is Parse of a text that is laid out as the one before.
+func (e *MemoryEvents) ParseAs(l *kernfs.Layout, b []byte) error {
+	var v [7]sample.Opt[uint64]
+	l.Parse(b, memoryEventsKeys, v[:])
+	*e = MemoryEvents{Low: v[0], High: v[1], Max: v[2], OOM: v[3], OOMKill: v[4], OOMGroupKill: v[5]}
+	if v == ([7]sample.Opt[uint64]{}) {
 		return kernfs.ErrMalformed
 	}
 	return nil

@@ -85,7 +85,7 @@ func (r *MemoryReader) Read(p *kernfs.Pass, m *Memory, workingSets bool, report 
 	}
 	own := &m.Levels[0]
 	m.Usage = own.Usage
-	parse(p, r.stat, m.Stat.Parse, report)
+	parseKeys(p, r.stat, m.Stat.ParseAs, report)
 	own.WorkingSet = m.Stat.WorkingSet(own.Usage)
 	r.hierarchicalLimit(p, m, report)
 	m.Peak = number(p, r.peak, report)
@@ -103,7 +103,7 @@ func (r *MemoryReader) Read(p *kernfs.Pass, m *Memory, workingSets bool, report 
 	for i := 1; i < len(r.levels); i++ {
 		if l := &m.Levels[i]; l.Limit.Present() {
 			var stat MemoryStat
-			parse(p, r.levels[i].stat, stat.Parse, report)
+			parseKeys(p, r.levels[i].stat, stat.ParseAs, report)
 			l.WorkingSet = stat.WorkingSet(l.Usage)
 		}
 	}
@@ -151,14 +151,14 @@ func (r *MemoryReader) ReadEvents(p *kernfs.Pass, level int, m *Memory, report R
 		level = 0
 	}
 	var own MemoryEvents
-	parse(p, r.oom, own.Parse, report)
+	parseKeys(p, r.oom, own.ParseAs, report)
 	if r.version == V1 {
 		m.Events = MemoryEvents{Max: number(p, r.levels[level].events, report), OOMKill: own.OOMKill}
 		return
 	}
 	m.Events = own
 	if level > 0 {
-		parse(p, r.levels[level].events, m.Events.Parse, report)
+		parseKeys(p, r.levels[level].events, m.Events.ParseAs, report)
 		m.Events.OOMKill, m.Events.OOMGroupKill = own.OOMKill, own.OOMGroupKill
 	}
 }
@@ -211,6 +211,17 @@ func parse(p *kernfs.Pass, f *kernfs.File, into func([]byte) error, report Repor
 	b, err := f.Read(p)
 	if err == nil {
 		err = into(b)
+	}
+	if err != nil {
+		report(f.ParseError(err))
+	}
+}
+
+// parseKeys is parse for a file of keys.
+func parseKeys(p *kernfs.Pass, f *kernfs.File, into func(*kernfs.Layout, []byte) error, report Report) {
+	b, err := f.Read(p)
+	if err == nil {
+		err = into(f.Layout(), b)
 	}
 	if err != nil {
 		report(f.ParseError(err))

@@ -121,7 +121,7 @@ var errRootMemory = fmt.Errorf("%w: the process is in the root cgroup, which has
 func (c *memoryCollector) readVmstat(p *kernfs.Pass, s *sample.Memory) {
 	b, err := c.vmstat.ReadRecords(p) // handed out by the page
 	if err == nil {
-		err = c.faultsHost.Parse(b)
+		err = c.faultsHost.ParseAs(c.vmstat.Layout(), b)
 	}
 	if err != nil {
 		c.report(c.vmstat.ParseError(err))
@@ -133,7 +133,7 @@ func (c *memoryCollector) readVmstat(p *kernfs.Pass, s *sample.Memory) {
 func (c *memoryCollector) readHost(p *kernfs.Pass, s *sample.Memory) {
 	b, err := c.meminfo.Read(p)
 	if err == nil {
-		err = c.host.Parse(b)
+		err = c.host.ParseAs(c.meminfo.Layout(), b)
 	}
 	if err != nil {
 		// Unlike a feature that a kernel lacks, a missing meminfo is a fault.

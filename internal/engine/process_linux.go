@@ -50,7 +50,7 @@ func (c *processCollector) read(p *kernfs.Pass, w Want, s *sample.Process) error
 	if c.parse(p, c.statm, func(b []byte) error { return c.memory.Parse(b, uint64(os.Getpagesize())) }) {
 		s.RSS, s.Virtual = sample.Some(c.memory.Resident), sample.Some(c.memory.Size)
 	}
-	if c.parse(p, c.io, c.disk.Parse) {
+	if c.parse(p, c.io, func(b []byte) error { return c.disk.ParseAs(c.io.Layout(), b) }) {
 		s.ReadBytes, s.WriteBytes = c.disk.ReadBytes, c.disk.WriteBytes
 	}
 	if c.parse(p, c.stat, c.self.Parse) {

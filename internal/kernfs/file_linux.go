@@ -43,10 +43,19 @@ type File struct {
 	err     error     // why it is not open
 	retry   time.Time // when to try again
 	last    error     // of the newest reading
+	layout  *Layout   // nil: nobody asked
 }
 
 // Name returns the path as the kernel documents it, without the root.
 func (f *File) Name() string { return f.name }
+
+// Layout returns where this file has its keys.
+func (f *File) Layout() *Layout {
+	if f.layout == nil {
+		f.layout = new(Layout)
+	}
+	return f.layout
+}
 
 // Path returns where the file really is, for messages.
 func (f *File) Path() string { return f.opener.Root.Path(f.name) }

@@ -84,24 +84,55 @@ func UintField(b []byte) (n uint64, rest []byte, ok bool) {
 	}
 	// One pass over the digits: the texts with many columns are read here.
 	first := i
-	for ; i < len(b); i++ {
+	for i < len(b) {
 		d := uint64(b[i] - '0')
 		if d > 9 {
 			break
 		}
-		if i-first >= maxDigits {
-			// It may not fit into 64 bits: look again with care.
-			f, rest := Field(b[first:])
-			n, ok = Uint(f)
-			return n, rest, ok
-		}
 		n = n*10 + d
+		i++
+	}
+	if i-first > maxDigits {
+		// It may not fit into 64 bits: look again with care.
+		f, rest := Field(b[first:])
+		n, ok = Uint(f)
+		return n, rest, ok
 	}
 	if i < len(b) && !isBlank(b[i]) {
 		_, rest = Field(b[i:])
 		return 0, rest, false
 	}
 	return n, b[i:], i > first
+}
+
+// UintFields reads the fields of b as numbers, as many as dst takes, up to the
+// first that is none. It returns how many it read, and what follows them.
+func UintFields(b []byte, dst []uint64) (read int, rest []byte) {
+	// UintField by hand: a machine has hundreds of columns, and the calls would be half the cost.
+	i := 0
+	for ; read < len(dst); read++ {
+		for i < len(b) && isBlank(b[i]) {
+			i++
+		}
+		first, n := i, uint64(0)
+		for i < len(b) {
+			d := uint64(b[i] - '0')
+			if d > 9 {
+				break
+			}
+			n = n*10 + d
+			i++
+		}
+		if i == first || i-first > maxDigits || i < len(b) && !isBlank(b[i]) {
+			var ok bool
+			if n, rest, ok = UintField(b[first:]); !ok {
+				return read, b[first:]
+			}
+			i = len(b) - len(rest)
+		}
+		dst[read] = n
+	}
+	return read, b[i:]
 }
 
 // maxDigits is how many any number may have and fit into 64 bits.

@@ -2,6 +2,7 @@ package procfs
 
 import (
 	"math"
+	"math/bits"
 
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -53,15 +54,11 @@ func (d *Diskstats) Parse(b []byte) error {
 		if first, _ := kernfs.Field(line); len(first) == 0 {
 			continue
 		}
-		disk, name, ok := parseDisk(line)
-		if !ok {
-			rubbish = true
-			continue
-		}
 		d.Disks = extend(d.Disks)
-		slot := &d.Disks[len(d.Disks)-1]
-		disk.Name = keepName(slot.Name, name)
-		*slot = disk
+		if !d.Disks[len(d.Disks)-1].parse(line) {
+			d.Disks = d.Disks[:len(d.Disks)-1]
+			rubbish = true
+		}
 	}
 	if rubbish && len(d.Disks) == 0 {
 		return kernfs.ErrMalformed
@@ -69,58 +66,48 @@ func (d *Diskstats) Parse(b []byte) error {
 	return nil
 }
 
-// parseDisk reads one line. It is false for fewer than eleven statistics: kernels
-// before 2.6.25 print four for a partition, with another meaning.
-func parseDisk(b []byte) (d Disk, name []byte, ok bool) {
+// parse reads one line, and keeps the name that d has where it is the same. It is false for fewer
+// than eleven statistics: kernels before 2.6.25 print four for a partition, with another meaning.
+func (d *Disk) parse(b []byte) bool {
 	major, b, ok1 := kernfs.UintField(b)
 	minor, b, ok2 := kernfs.UintField(b)
-	name, b = kernfs.Field(b)
+	name, b := kernfs.Field(b)
 	if !ok1 || !ok2 || major > math.MaxUint32 || minor > math.MaxUint32 || len(name) == 0 {
-		return d, nil, false
+		return false
 	}
-	d.Major, d.Minor = uint32(major), uint32(minor)
-	var discard DiskOps
-	var flushes, flushTime uint64
-	columns := [...]struct {
-		field *uint64
-		unit  uint64
-	}{
-		{&d.Read.Operations, 1},
-		{&d.Read.Merged, 1},
-		{&d.Read.Bytes, sector},
-		{&d.Read.Time, nanosPerMilli},
-		{&d.Write.Operations, 1},
-		{&d.Write.Merged, 1},
-		{&d.Write.Bytes, sector},
-		{&d.Write.Time, nanosPerMilli},
-		{&d.InProgress, 1},
-		{&d.IOTime, nanosPerMilli},
-		{&d.WeightedTime, nanosPerMilli},
-		// Since Linux 4.18.
-		{&discard.Operations, 1},
-		{&discard.Merged, 1},
-		{&discard.Bytes, sector},
-		{&discard.Time, nanosPerMilli},
-		// Since Linux 5.5.
-		{&flushes, 1},
-		{&flushTime, nanosPerMilli},
-	}
-	read := 0
-	for _, c := range columns {
-		var n uint64
-		if n, b, ok = kernfs.UintField(b); !ok || n > math.MaxInt64/c.unit {
+	var v [17]uint64
+	read, _ := kernfs.UintFields(b, v[:])
+	for i, n := range v[:read] {
+		over, product := bits.Mul64(n, diskUnits[i])
+		if over > 0 || product > math.MaxInt64 {
+			read = i
 			break
 		}
-		*c.field = n * c.unit
-		read++
+		v[i] = product
 	}
+	if read < 11 {
+		return false
+	}
+	d.Major, d.Minor, d.Name = uint32(major), uint32(minor), keepName(d.Name, name)
+	d.Read, d.Write = DiskOps{v[0], v[1], v[2], v[3]}, DiskOps{v[4], v[5], v[6], v[7]}
+	d.InProgress, d.IOTime, d.WeightedTime = v[8], v[9], v[10]
+	d.Discard, d.Flushes, d.FlushTime = sample.Opt[DiskOps]{}, sample.Opt[uint64]{}, sample.Opt[uint64]{}
 	if read >= 15 {
-		d.Discard = sample.Some(discard)
+		d.Discard = sample.Some(DiskOps{v[11], v[12], v[13], v[14]})
 	}
 	if read >= 17 {
-		d.Flushes, d.FlushTime = sample.Some(flushes), sample.Some(flushTime)
+		d.Flushes, d.FlushTime = sample.Some(v[15]), sample.Some(v[16])
 	}
-	return d, name, read >= 11
+	return true
+}
+
+// diskUnits are those of the columns behind the name.
+var diskUnits = [17]uint64{
+	1, 1, sector, nanosPerMilli, // reads
+	1, 1, sector, nanosPerMilli, // writes
+	1, nanosPerMilli, nanosPerMilli, // in progress, I/O time, weighted time
+	1, 1, sector, nanosPerMilli, // discards, since Linux 4.18
+	1, nanosPerMilli, // flushes, since Linux 5.5
 }
 
 // extend makes s one longer. What the new last element held before stays, so

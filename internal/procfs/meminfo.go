@@ -19,39 +19,26 @@ type Meminfo struct {
 	SwapTotal, SwapFree sample.Opt[uint64]
 }
 
+var meminfoKeys = []kernfs.Key{
+	{Name: "MemTotal", Value: 0}, {Name: "MemFree", Value: 1}, {Name: "MemAvailable", Value: 2},
+	{Name: "Buffers", Value: 3}, {Name: "Cached", Value: 4}, {Name: "SReclaimable", Value: 5},
+	{Name: "Shmem", Value: 6}, {Name: "SwapTotal", Value: 7}, {Name: "SwapFree", Value: 8},
+}
+
 // Parse fills m from the text of the file. It fails where not even MemTotal is
 // there: then the text is not that of meminfo.
-func (m *Meminfo) Parse(b []byte) error {
-	*m = Meminfo{}
-	for len(b) > 0 {
-		var line []byte
-		line, b = kernfs.Line(b)
-		key, value := kernfs.Field(line)
-		var field *sample.Opt[uint64]
-		switch string(key) {
-		case "MemTotal:":
-			field = &m.MemTotal
-		case "MemFree:":
-			field = &m.MemFree
-		case "MemAvailable:":
-			field = &m.MemAvailable
-		case "Buffers:":
-			field = &m.Buffers
-		case "Cached:":
-			field = &m.Cached
-		case "SReclaimable:":
-			field = &m.SReclaimable
-		case "Shmem:":
-			field = &m.Shmem
-		case "SwapTotal:":
-			field = &m.SwapTotal
-		case "SwapFree:":
-			field = &m.SwapFree
-		default:
-			continue
-		}
-		if kib, _, ok := kernfs.UintField(value); ok && kib <= maxKiB {
-			*field = sample.Some(kib << 10) // "kB" is KiB
+func (m *Meminfo) Parse(b []byte) error { return m.ParseAs(new(kernfs.Layout), b) }
+
+// ParseAs is Parse of a text that is laid out as the one before.
+func (m *Meminfo) ParseAs(l *kernfs.Layout, b []byte) error {
+	var values [9]sample.Opt[uint64]
+	l.Parse(b, meminfoKeys, values[:])
+	for i, to := range [...]*sample.Opt[uint64]{
+		&m.MemTotal, &m.MemFree, &m.MemAvailable, &m.Buffers, &m.Cached, &m.SReclaimable, &m.Shmem, &m.SwapTotal, &m.SwapFree,
+	} {
+		*to = sample.Opt[uint64]{}
+		if kib, ok := values[i].Get(); ok && kib <= maxKiB {
+			*to = sample.Some(kib << 10) // "kB" is KiB
 		}
 	}
 	if !m.MemTotal.Present() {

@@ -88,8 +88,9 @@ func TestMeminfoMalformed(t *testing.T) {
 
 func TestMeminfoAllocatesNothing(t *testing.T) {
 	var m procfs.Meminfo
+	var l kernfs.Layout
 	text := []byte(meminfo)
-	allocatesNothing(t, func() error { return m.Parse(text) })
+	allocatesNothing(t, func() error { return m.ParseAs(&l, text) })
 }
 
 func FuzzMeminfo(f *testing.F) {
@@ -108,10 +109,11 @@ func FuzzMeminfo(f *testing.F) {
 
 func BenchmarkMeminfo(b *testing.B) {
 	var m procfs.Meminfo
+	var l kernfs.Layout
 	text := []byte(meminfo)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := m.Parse(text); err != nil {
+		if err := m.ParseAs(&l, text); err != nil {
 			b.Fatal(err)
 		}
 	}

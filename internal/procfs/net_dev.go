@@ -36,14 +36,10 @@ func (d *NetDev) Parse(b []byte) error {
 			header = true
 			continue
 		}
-		i, name, ok := parseInterface(line)
-		if !ok {
-			continue
-		}
 		d.Interfaces = extend(d.Interfaces)
-		slot := &d.Interfaces[len(d.Interfaces)-1]
-		i.Name = keepName(slot.Name, name)
-		*slot = i
+		if !d.Interfaces[len(d.Interfaces)-1].parse(line) {
+			d.Interfaces = d.Interfaces[:len(d.Interfaces)-1]
+		}
 	}
 	if !header && len(d.Interfaces) == 0 {
 		return kernfs.ErrMalformed
@@ -51,25 +47,28 @@ func (d *NetDev) Parse(b []byte) error {
 	return nil
 }
 
-func parseInterface(line []byte) (i Interface, name []byte, ok bool) {
+// parse reads one line, and keeps the name that i has where it is the same.
+func (i *Interface) parse(line []byte) bool {
 	// The last colon separates: an alias has one in its name ("eth0:1"). No
 	// blank need follow it: in the format of old kernels a long number touches it.
 	colon := bytes.LastIndexByte(line, ':')
 	if colon < 0 {
-		return i, nil, false
+		return false
 	}
 	name, more := kernfs.Field(line[:colon])
 	if more, _ = kernfs.Field(more); len(name) == 0 || len(more) > 0 {
-		return i, nil, false
+		return false
 	}
-	b := line[colon+1:]
-	for _, field := range [...]*uint64{
-		&i.RxBytes, &i.RxPackets, &i.RxErrors, &i.RxDropped, &i.RxFIFO, &i.RxFrame, &i.RxCompressed, &i.RxMulticast,
-		&i.TxBytes, &i.TxPackets, &i.TxErrors, &i.TxDropped, &i.TxFIFO, &i.TxCollisions, &i.TxCarrier, &i.TxCompressed,
-	} {
-		if *field, b, ok = kernfs.UintField(b); !ok {
-			return i, nil, false
-		}
+	var v [16]uint64
+	if read, _ := kernfs.UintFields(line[colon+1:], v[:]); read < len(v) {
+		return false
 	}
-	return i, name, true
+	*i = Interface{
+		Name:    keepName(i.Name, name),
+		RxBytes: v[0], RxPackets: v[1], RxErrors: v[2], RxDropped: v[3],
+		RxFIFO: v[4], RxFrame: v[5], RxCompressed: v[6], RxMulticast: v[7],
+		TxBytes: v[8], TxPackets: v[9], TxErrors: v[10], TxDropped: v[11],
+		TxFIFO: v[12], TxCollisions: v[13], TxCarrier: v[14], TxCompressed: v[15],
+	}
+	return true
 }

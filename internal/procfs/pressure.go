@@ -25,11 +25,11 @@ func (p *Pressure) Parse(b []byte) error {
 		kind, fields := kernfs.Field(line)
 		switch string(kind) {
 		case "some":
-			if s, ok := parseStall(fields); ok {
+			if s, ok := stall(fields); ok {
 				p.Some = sample.Some(s)
 			}
 		case "full":
-			if s, ok := parseStall(fields); ok {
+			if s, ok := stall(fields); ok {
 				p.Full = sample.Some(s)
 			}
 		}
@@ -38,6 +38,48 @@ func (p *Pressure) Parse(b []byte) error {
 		return kernfs.ErrMalformed
 	}
 	return nil
+}
+
+// stall reads the fields as every kernel so far prints them, and otherwise with care.
+func stall(b []byte) (s sample.Stall, ok bool) {
+	rest := b
+	for _, f := range [...]struct {
+		name string
+		to   *float64
+	}{{" avg10=", &s.Avg10}, {" avg60=", &s.Avg60}, {" avg300=", &s.Avg300}} {
+		if *f.to, rest, ok = exactShare(rest, f.name); !ok {
+			return parseStall(b)
+		}
+	}
+	const total = " total="
+	if len(rest) < len(total) || string(rest[:len(total)]) != total {
+		return parseStall(b)
+	}
+	if s.Total, ok = kernfs.Uint(rest[len(total):]); !ok {
+		return parseStall(b)
+	}
+	return s, true
+}
+
+// exactShare reads a percentage of one to three digits, a point and two decimals.
+func exactShare(b []byte, name string) (share float64, rest []byte, ok bool) {
+	if len(b) < len(name) || string(b[:len(name)]) != name {
+		return 0, nil, false
+	}
+	b = b[len(name):]
+	n, i := 0, 0
+	for ; i < len(b) && i < 3 && b[i] != '.'; i++ {
+		if b[i]-'0' > 9 {
+			return 0, nil, false
+		}
+		n = n*10 + int(b[i]-'0')
+	}
+	if i == 0 || len(b) < i+3 || b[i] != '.' || b[i+1]-'0' > 9 || b[i+2]-'0' > 9 {
+		return 0, nil, false
+	}
+	n = n*100 + int(b[i+1]-'0')*10 + int(b[i+2]-'0')
+	share = float64(n) / 10000
+	return share, b[i+3:], share <= maxShare
 }
 
 // parseStall needs all of the four fields, in any order, and skips others, which a

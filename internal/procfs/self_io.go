@@ -15,32 +15,21 @@ type SelfIO struct {
 	ReadBytes, WriteBytes, CancelledWriteBytes sample.Opt[uint64]
 }
 
+var selfIOKeys = []kernfs.Key{
+	{Name: "rchar", Value: 0}, {Name: "wchar", Value: 1}, {Name: "syscr", Value: 2}, {Name: "syscw", Value: 3},
+	{Name: "read_bytes", Value: 4}, {Name: "write_bytes", Value: 5}, {Name: "cancelled_write_bytes", Value: 6},
+}
+
 // Parse fills s. It fails where no key is known.
-func (s *SelfIO) Parse(b []byte) error {
-	*s = SelfIO{}
-	for len(b) > 0 {
-		var line []byte
-		line, b = kernfs.Line(b)
-		key, n, ok := kernfs.KeyUint(line)
-		if !ok {
-			continue
-		}
-		switch string(key) {
-		case "rchar":
-			s.RChar = sample.Some(n)
-		case "wchar":
-			s.WChar = sample.Some(n)
-		case "syscr":
-			s.SyscR = sample.Some(n)
-		case "syscw":
-			s.SyscW = sample.Some(n)
-		case "read_bytes":
-			s.ReadBytes = sample.Some(n)
-		case "write_bytes":
-			s.WriteBytes = sample.Some(n)
-		case "cancelled_write_bytes":
-			s.CancelledWriteBytes = sample.Some(n)
-		}
+func (s *SelfIO) Parse(b []byte) error { return s.ParseAs(new(kernfs.Layout), b) }
+
+// ParseAs is Parse of a text that is laid out as the one before.
+func (s *SelfIO) ParseAs(l *kernfs.Layout, b []byte) error {
+	var v [7]sample.Opt[uint64]
+	l.Parse(b, selfIOKeys, v[:])
+	*s = SelfIO{
+		RChar: v[0], WChar: v[1], SyscR: v[2], SyscW: v[3],
+		ReadBytes: v[4], WriteBytes: v[5], CancelledWriteBytes: v[6],
 	}
 	if *s == (SelfIO{}) {
 		return kernfs.ErrMalformed

@@ -47,7 +47,8 @@ func TestLinkSpeed(t *testing.T) {
 
 func TestVmstat(t *testing.T) {
 	const text = "nr_free_pages 5\npgfault_x 1\nxpgfault 2\npgfault 100\npgmajfault 7\nthp_fault_alloc 3\n"
-	parses(t, (*procfs.Vmstat).Parse, map[string]procfs.Vmstat{
+	var l kernfs.Layout
+	parses(t, func(v *procfs.Vmstat, b []byte) error { return v.ParseAs(&l, b) }, map[string]procfs.Vmstat{
 		text:                                   {PgFault: some(100), PgMajFault: some(7)},
 		"pgfault 0\npgmajfault 0\n":            {PgFault: some(0), PgMajFault: some(0)},
 		"pgmajfault 7":                         {PgMajFault: some(7)},
@@ -98,7 +99,8 @@ func TestSelfStatm(t *testing.T) {
 }
 
 func TestSelfIO(t *testing.T) {
-	parses(t, (*procfs.SelfIO).Parse, map[string]procfs.SelfIO{
+	var l kernfs.Layout
+	parses(t, func(s *procfs.SelfIO, b []byte) error { return s.ParseAs(&l, b) }, map[string]procfs.SelfIO{
 		"rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 5\nwrite_bytes: 6\ncancelled_write_bytes: 7\n": {
 			RChar: some(1), WChar: some(2), SyscR: some(3), SyscW: some(4), ReadBytes: some(5), WriteBytes: some(6), CancelledWriteBytes: some(7),
 		},

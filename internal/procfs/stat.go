@@ -57,24 +57,25 @@ func (s *Stat) Parse(b []byte, perCPU bool) error {
 // which even Linux 2.4 prints, and for zeros alone.
 func parseTimes(b []byte, t *sample.CPUTimes) bool {
 	*t = sample.CPUTimes{}
-	columns := [...]*sample.Opt[uint64]{
-		&t.User, &t.Nice, &t.System, &t.Idle, &t.IOWait, &t.IRQ, &t.SoftIRQ, &t.Steal,
-	}
+	var v [8]uint64
+	read, _ := kernfs.UintFields(b, v[:])
 	sum := uint64(0)
-	for i, c := range columns {
-		n, rest, ok := kernfs.UintField(b)
-		if !ok || n > math.MaxInt64/nanosPerTick {
-			if i < 4 {
-				*t = sample.CPUTimes{}
-				return false
-			}
+	for i, n := range v[:read] {
+		if n > math.MaxInt64/nanosPerTick {
+			read = i
 			break
 		}
-		*c, b = sample.Some(n*nanosPerTick), rest
+		v[i] = n * nanosPerTick
 		sum += n
 	}
-	if sum == 0 {
-		*t = sample.CPUTimes{}
+	if read < 4 || sum == 0 {
+		return false
 	}
-	return sum > 0
+	t.User, t.Nice, t.System, t.Idle = sample.Some(v[0]), sample.Some(v[1]), sample.Some(v[2]), sample.Some(v[3])
+	for i, to := range [...]*sample.Opt[uint64]{&t.IOWait, &t.IRQ, &t.SoftIRQ, &t.Steal} {
+		if read > 4+i {
+			*to = sample.Some(v[4+i])
+		}
+	}
+	return true
 }

@@ -12,23 +12,16 @@ type Vmstat struct {
 	PgMajFault sample.Opt[uint64]
 }
 
+var vmstatKeys = []kernfs.Key{{Name: "pgfault", Value: 0}, {Name: "pgmajfault", Value: 1}}
+
 // Parse fills v. It fails where neither is there.
-func (v *Vmstat) Parse(b []byte) error {
-	*v = Vmstat{}
-	for len(b) > 0 && !(v.PgFault.Present() && v.PgMajFault.Present()) {
-		var line []byte
-		line, b = kernfs.Line(b)
-		key, n, ok := kernfs.KeyUint(line)
-		if !ok {
-			continue
-		}
-		switch string(key) {
-		case "pgfault":
-			v.PgFault = sample.Some(n)
-		case "pgmajfault":
-			v.PgMajFault = sample.Some(n)
-		}
-	}
+func (v *Vmstat) Parse(b []byte) error { return v.ParseAs(new(kernfs.Layout), b) }
+
+// ParseAs is Parse of a text that is laid out as the one before.
+func (v *Vmstat) ParseAs(l *kernfs.Layout, b []byte) error {
+	var values [2]sample.Opt[uint64]
+	l.Parse(b, vmstatKeys, values[:])
+	v.PgFault, v.PgMajFault = values[0], values[1]
 	if !v.PgFault.Present() && !v.PgMajFault.Present() {
 		return kernfs.ErrMalformed
 	}

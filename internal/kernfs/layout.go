@@ -1,0 +1,121 @@
+package kernfs
+
+import (
+	"bytes"
+
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// Key is a key that somebody wants of a file of lines "key 123", and which of
+// the values it fills. Of several keys for one value the last in the file counts.
+type Key struct {
+	Name  string // without the colon that /proc/meminfo has behind it
+	Value int
+}
+
+// Layout remembers where a file has the wanted keys. A kernel prints its lines
+// in one order and pads or repeats the same widths, so that the next text is
+// read without looking at the lines in between. A text with another number of
+// lines, or with another key where one was, is looked through anew.
+//
+// The zero Layout knows nothing. It is for one file and one set of keys.
+type Layout struct {
+	lines int
+	spots []spot
+}
+
+// spot is one line with a wanted key: how far it begins behind the line of the spot before.
+type spot struct {
+	key          string
+	value        int
+	lines, bytes int
+}
+
+// Parse fills the values of the keys that b has; the others are absent. It allocates only where b is
+// laid out differently from the text before.
+func (l *Layout) Parse(b []byte, keys []Key, values []sample.Opt[uint64]) {
+	clear(values)
+	lines := countLines(b)
+	if lines == l.lines && lines > 0 && l.parse(b, values) {
+		return
+	}
+	l.learn(b, keys, lines)
+	clear(values)
+	l.parse(b, values)
+}
+
+// countLines returns the number of lines, 0 where the last one is not whole: from such a text nothing is remembered.
+func countLines(b []byte) int {
+	if len(b) == 0 || b[len(b)-1] != '\n' {
+		return 0
+	}
+	return bytes.Count(b, newline)
+}
+
+var newline = []byte{'\n'}
+
+func (l *Layout) parse(b []byte, values []sample.Opt[uint64]) bool {
+	at := 0
+	for i := range l.spots {
+		s := &l.spots[i]
+		next := at + s.bytes
+		if !s.begins(b, next) {
+			// A number in between has more digits than it had.
+			if next = skipLines(b, at, s.lines); !s.begins(b, next) {
+				return false
+			}
+			s.bytes = next - at
+		}
+		at = next
+		digits := at + len(s.key)
+		if b[digits] == ':' {
+			digits++
+		}
+		if n, _, ok := UintField(b[digits:]); ok {
+			values[s.value] = sample.Some(n)
+		}
+	}
+	return true
+}
+
+// begins compares the whole key and what delimits it, at the start of a line:
+// total_pgfault and total_pgmajfault share more than their lengths.
+func (s *spot) begins(b []byte, at int) bool {
+	end := at + len(s.key)
+	if end >= len(b) || at > 0 && b[at-1] != '\n' || string(b[at:end]) != s.key {
+		return false
+	}
+	return b[end] == ':' || isBlank(b[end])
+}
+
+// skipLines returns where the line begins that is n lines behind the one at at.
+func skipLines(b []byte, at, n int) int {
+	for range n {
+		i := bytes.IndexByte(b[at:], '\n')
+		if i < 0 {
+			return len(b)
+		}
+		at += i + 1
+	}
+	return at
+}
+
+// learn looks at every line.
+func (l *Layout) learn(b []byte, keys []Key, total int) {
+	l.lines, l.spots = total, l.spots[:0]
+	if l.spots == nil {
+		l.spots = make([]spot, 0, len(keys))
+	}
+	last, lines := 0, 0
+	for at := 0; at < len(b); lines++ {
+		for _, k := range keys {
+			s := spot{key: k.Name, value: k.Value, lines: lines, bytes: at - last}
+			if s.begins(b, at) {
+				l.spots = append(l.spots, s)
+				last, lines = at, 0
+				break
+			}
+		}
+		at = skipLines(b, at, 1)
+	}
+}
