@@ -157,17 +157,15 @@ const unlimited32 = (1<<31 - 1) << 12
 // ParseLimit reads a memory limit file of either version: a number of bytes,
 // or none for "max" and for the sentinels of v1. 0 is a limit.
 func ParseLimit(b []byte) (limit sample.Opt[uint64], err error) {
-	f, rest := kernfs.Field(b)
-	if more, _ := kernfs.Field(rest); len(more) > 0 {
-		return limit, kernfs.ErrMalformed
-	}
-	if string(f) == "max" || string(f) == "-1" {
-		return limit, nil
-	}
-	n, ok := kernfs.Uint(f)
+	n, ok := kernfs.Single(b)
 	switch {
 	case !ok:
-		return limit, kernfs.ErrMalformed
+		f, rest := kernfs.Field(b)
+		more, _ := kernfs.Field(rest)
+		if len(more) > 0 || string(f) != "max" && string(f) != "-1" {
+			return limit, kernfs.ErrMalformed
+		}
+		return limit, nil
 	case unlimited(n):
 		return limit, nil
 	}

@@ -24,6 +24,7 @@ type processCollector struct {
 	memory          procfs.SelfStatm
 	disk            procfs.SelfIO
 	self            procfs.SelfStat
+	folder          int // /proc/self/fd, open for its name alone; -1: not yet
 	user, system    window
 }
 
@@ -31,11 +32,15 @@ func newProcessCollector(l *linux) *processCollector {
 	o := l.opener()
 	c := &processCollector{
 		engine: l, statm: o.File("/proc/self/statm"), io: o.File("/proc/self/io"),
-		stat: o.File("/proc/self/stat"),
+		stat: o.File("/proc/self/stat"), folder: -1,
 	}
 	c.free = func() {
 		for _, f := range []*kernfs.File{c.statm, c.io, c.stat} {
 			f.Close()
+		}
+		if c.folder >= 0 {
+			_ = unix.Close(c.folder)
+			c.folder = -1
 		}
 	}
 	return c
@@ -59,7 +64,7 @@ func (c *processCollector) read(p *kernfs.Pass, w Want, s *sample.Process) error
 			s.Uptime = sample.Some(float64(now-c.self.StartTime) / 1e9)
 		}
 	}
-	if n, err := openDescriptors(); err == nil {
+	if n, err := c.openDescriptors(); err == nil {
 		s.Descriptors = sample.Some(n)
 	} else {
 		c.engine.failed("process", err)
@@ -111,11 +116,18 @@ func (c *processCollector) parse(p *kernfs.Pass, f *kernfs.File, into func([]byt
 }
 
 // openDescriptors counts the open files. Since Linux 6.2 the kernel says so in
-// the size of the folder; before, its names have to be listed.
-func openDescriptors() (uint64, error) {
+// the size of the folder; before, its names have to be listed. The folder is
+// kept: to look its path up costs more than the rest.
+func (c *processCollector) openDescriptors() (n uint64, err error) {
+	const name = "/proc/self/fd"
+	if c.folder < 0 {
+		if c.folder, err = unix.Open(name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+			return 0, &os.PathError{Op: "open", Path: name, Err: err}
+		}
+	}
 	var st unix.Stat_t
-	if err := unix.Stat("/proc/self/fd", &st); err != nil {
-		return 0, &os.PathError{Op: "stat", Path: "/proc/self/fd", Err: err}
+	if err := unix.Fstat(c.folder, &st); err != nil {
+		return 0, &os.PathError{Op: "stat", Path: name, Err: err}
 	}
 	if st.Size > 0 {
 		return uint64(st.Size), nil

@@ -82,7 +82,19 @@ func (f *File) Err() error { return f.last }
 // An error is a *fs.PathError. After one that the file itself causes (it does
 // not exist, is denied, is switched off) the same error is returned, without a
 // system call, until it is time to look again.
-func (f *File) Read(p *Pass) ([]byte, error) { return f.read(p, readWhole) }
+func (f *File) Read(p *Pass) ([]byte, error) {
+	// The steady path in one piece: of a file of one number, the calls in
+	// between would be a twentieth of the whole.
+	if f.fd >= 0 && !f.slow && !f.guarded {
+		n, err := unix.Pread(f.fd, p.buf, 0)
+		if err == nil && n < len(p.buf) {
+			p.calls++
+			f.last = nil
+			return p.buf[:n], nil
+		}
+	}
+	return f.read(p, readWhole)
+}
 
 // ReadRecords returns the whole text of a file that the kernel hands out one
 // page at a time, whatever the buffer (/proc/net/dev, /proc/diskstats,

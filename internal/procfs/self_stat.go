@@ -25,35 +25,26 @@ func (s *SelfStat) Parse(b []byte) error {
 	if end < 0 {
 		return kernfs.ErrMalformed
 	}
-	b = b[end+1:]
-	var parsed SelfStat
-	for column := 3; column <= 22; column++ {
-		var value []byte
-		value, b = kernfs.Field(b)
-		var field *uint64
-		unit := uint64(1)
-		switch column {
-		case 10:
-			field = &parsed.MinFlt
-		case 12:
-			field = &parsed.MajFlt
-		case 14:
-			field, unit = &parsed.User, nanosPerTick
-		case 15:
-			field, unit = &parsed.System, nanosPerTick
-		case 20:
-			field = &parsed.NumThreads
-		case 22:
-			field, unit = &parsed.StartTime, nanosPerTick
-		default:
-			continue
-		}
-		n, ok := kernfs.Uint(value)
-		if !ok || n > math.MaxInt64/unit {
-			return kernfs.ErrMalformed
-		}
-		*field = n * unit
+	var early [4]uint64
+	var faults [9]uint64
+	var threads [3]uint64
+	_, b = kernfs.Field(b[end+1:])               // 3, the state
+	_, b = kernfs.UintFields(b, early[:])        // 4-7
+	_, b = kernfs.Field(b)                       // 8: -1 without a terminal
+	read, b := kernfs.UintFields(b, faults[:])   // 9-17
+	_, b = kernfs.Field(b)                       // 18 and 19 are negative
+	_, b = kernfs.Field(b)                       // under a high priority
+	read2, _ := kernfs.UintFields(b, threads[:]) // 20-22
+	if read < len(faults) || read2 < len(threads) {
+		return kernfs.ErrMalformed
 	}
-	*s = parsed
+	user, system, start := faults[5], faults[6], threads[2]
+	if max(user, system, start) > math.MaxInt64/nanosPerTick {
+		return kernfs.ErrMalformed
+	}
+	*s = SelfStat{
+		MinFlt: faults[1], MajFlt: faults[3], User: user * nanosPerTick, System: system * nanosPerTick,
+		NumThreads: threads[0], StartTime: start * nanosPerTick,
+	}
 	return nil
 }
