@@ -63,9 +63,9 @@ var throttleNames = [...]string{
 }
 
 // blkioNames are the files of v1. io.stat of v2 counts the descendants, and so
-// do these with _recursive, which kernels before 5.0 do not have for the
-// throttle files. The times are there with BFQ (where it is built with
-// debugging) or, before 5.0, CFQ.
+// do these with _recursive, which old kernels do not have for the throttle
+// files. The times are there with BFQ, where it is built with debugging, or,
+// before Linux 5.0, CFQ.
 var blkioNames = []struct {
 	counts BlkioFile
 	names  []string

@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"math"
+
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
 // diskKey tells devices apart. The number alone does not: the hidden paths of
-// NVMe multipath all have 0:0.
+// NVMe multipath can all have 0:0.
 type diskKey struct {
 	number sample.DeviceNumber
 	name   string
@@ -68,10 +70,11 @@ func (a *diskAccount) add(key diskKey, raw *sample.Disk, counted bool) {
 		d = new(diskState)
 		a.disks[key] = d
 	}
-	if !d.listed {
-		d.listed = true
-		a.listed = append(a.listed, d)
+	if d.listed {
+		return // no kernel lists a device twice; two counts of one would look like resets
 	}
+	d.listed = true
+	a.listed = append(a.listed, d)
 	allNew := !a.begun || a.fromUse && !a.moved
 	kept := d.disk
 	d.disk = *raw
@@ -90,7 +93,8 @@ func (a *diskAccount) add(key diskKey, raw *sample.Disk, counted bool) {
 		case !allNew:
 			n = 0
 		}
-		*sum[i] = sample.Some(sum[i].Or(0) + n)
+		t := sum[i].Or(0)
+		*sum[i] = sample.Some(t + min(n, math.MaxUint64-t))
 	}
 	if n, ok := raw.InProgress.Get(); ok && counted {
 		a.total.InProgress = sample.Some(a.total.InProgress.Or(0) + n)

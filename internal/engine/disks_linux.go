@@ -52,7 +52,7 @@ func (t *topology) find(key diskKey) *blockDevice {
 	case key.name == "" || d != nil && d.name == key.name:
 		return d
 	case d == nil:
-		// Kernels before 5.11 print a number that a hidden path does not have in sysfs.
+		// Some kernels print a number for a hidden path of NVMe multipath, which has none in sysfs.
 		if d = t.byName[key.name]; d != nil && !d.numbered {
 			return d
 		}

@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+func wrote(n uint64) *sample.Disk {
+	return &sample.Disk{Write: sample.Transfer{Bytes: some(n)}, InProgress: some(1)}
+}
+
+// account takes readings that are written as device and bytes written.
+func account(a *diskAccount, source string, devices ...any) sample.Opt[uint64] {
+	a.begin(source)
+	for i := 0; i < len(devices); i += 2 {
+		name := devices[i].(string)
+		a.add(diskKey{name: name}, wrote(uint64(devices[i+1].(int))), name[0] != '+') // +: stacked
+	}
+	a.end()
+	var d sample.Disks
+	a.fill(&d, false, true)
+	return d.Total.Write.Bytes
+}
+
+func TestTotalsOverDisksThatComeAndGo(t *testing.T) {
+	a := new(diskAccount)
+	expect(t, "nothing yet", account(a, ""), none)
+	a = new(diskAccount)
+	expect(t, "at first all", account(a, "", "a", 100, "b", 50), some(150))
+	expect(t, "growth", account(a, "", "a", 110, "b", 50), some(160))
+	expect(t, "one leaves", account(a, "", "a", 110), some(160))
+	expect(t, "one appears and counts from its first reading", account(a, "", "a", 110, "c", 7000), some(160))
+	expect(t, "and goes on", account(a, "", "a", 111, "c", 7003), some(164))
+	expect(t, "a reset", account(a, "", "a", 3, "c", 7003), some(164))
+	expect(t, "after the reset", account(a, "", "a", 5, "c", 7003), some(166))
+	expect(t, "one returns", account(a, "", "a", 5, "b", 55), some(171))
+	expect(t, "all leave", account(a, ""), some(171))
+}
+
+func TestStackedDisksAreNotInTheTotal(t *testing.T) {
+	a := new(diskAccount)
+	expect(t, "at first", account(a, "", "a", 100, "+dm", 90), some(100))
+	expect(t, "growth", account(a, "", "a", 110, "+dm", 99), some(110))
+	// What was stacked and is no longer counts what it does from now on.
+	a.begin("")
+	a.add(diskKey{name: "a"}, wrote(110), true)
+	a.add(diskKey{name: "+dm"}, wrote(104), true)
+	a.end()
+	var d sample.Disks
+	a.fill(&d, true, true)
+	expect(t, "total", d.Total.Write.Bytes, some(115))
+	expect(t, "device", d.Devices[1].Write.Bytes, some(104))
+	expect(t, "in progress", d.Total.InProgress, some(2))
+}
+
+func TestACgroupsDisksCountFromTheirFirstUse(t *testing.T) {
+	a := &diskAccount{fromUse: true}
+	expect(t, "no I/O yet", account(a, "x"), none)
+	expect(t, "the first I/O", account(a, "x", "a", 100), some(100))
+	expect(t, "another device", account(a, "x", "a", 100, "b", 30), some(130))
+	expect(t, "in another cgroup nothing jumps", account(a, "y", "a", 9000), some(130))
+	expect(t, "growth", account(a, "y", "a", 9001), some(131))
+	expect(t, "a device that this cgroup had not used", account(a, "y", "a", 9001, "b", 4), some(135))
+	expect(t, "and one that no cgroup had", account(a, "y", "a", 9001, "b", 4, "c", 5), some(140))
+}
+
+func TestOfAFailedReadingTheCountersStay(t *testing.T) {
+	a := new(diskAccount)
+	raw := wrote(5)
+	raw.Latency = sample.Latency{Average: some(1), CostWait: some(2)}
+	a.begin("")
+	a.add(diskKey{name: "a"}, raw, true)
+	a.end()
+	var d sample.Disks
+	a.fill(&d, true, false)
+	expect(t, "total", d.Total.Write.Bytes, some(5))
+	expect(t, "total in progress", d.Total.InProgress, none)
+	expect(t, "device", d.Devices[0].Write.Bytes, some(5))
+	expect(t, "device in progress", d.Devices[0].InProgress, none)
+	expect(t, "latency", d.Devices[0].Latency, sample.Latency{CostWait: some(2)})
+}
+
+func TestADeviceListedTwiceCountsOnce(t *testing.T) {
+	a := new(diskAccount)
+	for range 3 {
+		expect(t, "total", account(a, "", "a", 100, "a", 50), some(100))
+	}
+}
+
+// For ever new names do not fill the memory.
+func TestDisksThatNeverReturnAreForgotten(t *testing.T) {
+	a := new(diskAccount)
+	for i := range 10_000 {
+		a.begin("")
+		a.add(diskKey{number: sample.DeviceNumber{Major: 7, Minor: uint32(i)}}, wrote(9), true)
+		a.end()
+	}
+	if n := len(a.disks); n > 100 {
+		t.Errorf("%d disks are remembered", n)
+	}
+	expect(t, "total", a.total.Write.Bytes, some(9))
+}
+
+// Whatever the kernel counts, no number goes back, and none spikes.
+func TestNoDiskCounterGoesBack(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		a := &diskAccount{fromUse: random.IntN(2) == 0}
+		kernel := map[string]uint64{"a": 5, "b": 6, "c": 7}
+		last := map[string]uint64{}
+		var lastTotal uint64
+		// A device out of sight goes on; what it did shows when it is back.
+		const most = 3 * 50 * 100
+		for range 50 {
+			before := lastTotal
+			a.begin(string(rune('x' + random.IntN(2))))
+			for name := range kernel {
+				if kernel[name] += random.Uint64N(100); random.IntN(10) == 0 {
+					kernel[name] = random.Uint64N(50)
+				}
+				if random.IntN(4) > 0 {
+					a.add(diskKey{name: name}, wrote(kernel[name]), random.IntN(4) > 0)
+				}
+			}
+			a.end()
+			var d sample.Disks
+			a.fill(&d, true, true)
+			if lastTotal = d.Total.Write.Bytes.Or(0); lastTotal < before || lastTotal-before > most {
+				t.Fatalf("the total went from %d to %d", before, lastTotal)
+			}
+			for key, s := range a.disks {
+				if n := s.disk.Write.Bytes.Or(0); n < last[key.name] {
+					t.Fatalf("%s went from %d to %d", key.name, last[key.name], n)
+				} else {
+					last[key.name] = n
+				}
+			}
+		}
+	}
+}
