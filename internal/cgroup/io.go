@@ -219,6 +219,20 @@ func (s *IOStat) ParseBlkio(b []byte, file BlkioFile) error {
 	return nil
 }
 
+// Raise lifts every counter of s to that of other, where other has a greater
+// one: of two files that count the same I/O, the one that counts it.
+func (s *IOStat) Raise(other *IOStat) {
+	for i := range other.Devices {
+		from := &other.Devices[i]
+		to := s.device(from.Device, from.Unknown)
+		for f := ioBytes; f < ioAvgLatency; f++ {
+			if n, ok := from.field(f).Get(); ok && n >= to.field(f).Or(0) {
+				*to.field(f) = sample.Some(n)
+			}
+		}
+	}
+}
+
 // IOLimit is a device's limits. Absent: none.
 type IOLimit struct {
 	Device

@@ -12,6 +12,8 @@ type IOReader struct {
 	levels  []ioFiles
 	stat    *kernfs.File // v2 io.stat
 	counts  []blkioFile  // v1
+	bfq     []blkioFile  // v1, what BFQ counts itself
+	scratch IOStat
 }
 
 type ioFiles struct {
@@ -46,15 +48,20 @@ func NewIOReader(o *kernfs.Opener, v Version, levels []Level) *IOReader {
 	}
 	// The first of each that the kernel has, once: a counter that changed
 	// between with and without the descendants would jump.
-	for _, choice := range blkioNames {
+	r.counts, r.bfq = choose(o, own, blkioNames), choose(o, own, bfqNames)
+	return r
+}
+
+func choose(o *kernfs.Opener, dir string, from []blkioChoice) (files []blkioFile) {
+	for _, choice := range from {
 		for i, name := range choice.names {
-			if o.Root.Exists(own+"/"+name) || choice.always && i == len(choice.names)-1 {
-				r.counts = append(r.counts, blkioFile{o.File(own + "/" + name), choice.counts})
+			if o.Root.Exists(dir+"/"+name) || choice.always && i == len(choice.names)-1 {
+				files = append(files, blkioFile{o.File(dir + "/" + name), choice.counts})
 				break
 			}
 		}
 	}
-	return r
+	return files
 }
 
 var throttleNames = [...]string{
@@ -66,11 +73,7 @@ var throttleNames = [...]string{
 // do these with _recursive, which old kernels do not have for the throttle
 // files. The times are there with BFQ, where it is built with debugging, or,
 // before Linux 5.0, CFQ.
-var blkioNames = []struct {
-	counts BlkioFile
-	names  []string
-	always bool
-}{
+var blkioNames = []blkioChoice{
 	{BlkioServiceBytes, []string{"blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_service_bytes"}, true},
 	{BlkioServiced, []string{"blkio.throttle.io_serviced_recursive", "blkio.throttle.io_serviced"}, true},
 	{BlkioServiceTime, []string{
@@ -81,6 +84,21 @@ var blkioNames = []struct {
 		"blkio.bfq.io_wait_time_recursive", "blkio.bfq.io_wait_time",
 		"blkio.io_wait_time_recursive", "blkio.io_wait_time",
 	}, false},
+}
+
+// bfqNames count what goes through the BFQ scheduler. Newer kernels (seen on 6.18)
+// keep the throttle files' counts of a device only once some cgroup has set a
+// throttle on it; older ones count the same I/O in both.
+var bfqNames = []blkioChoice{
+	{BlkioServiceBytes, []string{"blkio.bfq.io_service_bytes_recursive", "blkio.bfq.io_service_bytes"}, false},
+	{BlkioServiced, []string{"blkio.bfq.io_serviced_recursive", "blkio.bfq.io_serviced"}, false},
+}
+
+// blkioChoice is the names of one count, the best first.
+type blkioChoice struct {
+	counts BlkioFile
+	names  []string
+	always bool // read the last where none is there
 }
 
 // Read fills s and reports whether the kernel said what I/O there was; that it
@@ -97,9 +115,18 @@ func (r *IOReader) Read(p *kernfs.Pass, s *IOStat, report Report) bool {
 		}
 		return err == nil
 	}
-	read := false
-	for i := range r.counts {
-		f := &r.counts[i]
+	read := readBlkio(p, r.counts, s, report)
+	if len(r.bfq) > 0 {
+		r.scratch.Reset()
+		read = readBlkio(p, r.bfq, &r.scratch, report) || read
+		s.Raise(&r.scratch)
+	}
+	return read
+}
+
+func readBlkio(p *kernfs.Pass, files []blkioFile, s *IOStat, report Report) (read bool) {
+	for i := range files {
+		f := &files[i]
 		b, err := f.Read(p)
 		if err == nil {
 			err = s.ParseBlkio(b, f.counts)
@@ -175,8 +202,10 @@ func (r *IOReader) Close() {
 		closeAll(r.levels[i].max)
 		closeAll(r.levels[i].throttle[:]...)
 	}
-	for i := range r.counts {
-		r.counts[i].Close()
+	for _, files := range [][]blkioFile{r.counts, r.bfq} {
+		for i := range files {
+			files[i].Close()
+		}
 	}
 	closeAll(r.stat)
 }

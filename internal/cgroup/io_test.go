@@ -19,6 +19,32 @@ func ioDevice(major, minor uint32, rbytes, wbytes, rios, wios, dbytes, dios uint
 	}
 }
 
+func TestRaise(t *testing.T) {
+	var s, other IOStat
+	for _, c := range []struct {
+		to   *IOStat
+		text string
+		file BlkioFile
+	}{
+		{&s, "8:0 Read 5\n8:0 Write 9\n8:16 Read 1\nTotal 15\n", BlkioServiceBytes},
+		{&other, "8:0 Read 7\n8:0 Write 3\n7:0 Read 4\nTotal 14\n", BlkioServiceBytes},
+		{&other, "8:0 Read 0\nTotal 0\n", BlkioServiced},
+	} {
+		if err := c.to.ParseBlkio([]byte(c.text), c.file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Raise(&other)
+	want := []IODevice{
+		{Device: Device{8, 0}, RBytes: some(7), WBytes: some(9), RIOs: some(0)},
+		{Device: Device{8, 16}, RBytes: some(1)},
+		{Device: Device{7, 0}, RBytes: some(4)},
+	}
+	if !slices.Equal(s.Devices, want) {
+		t.Errorf("got %+v", s.Devices)
+	}
+}
+
 func TestIOStat(t *testing.T) {
 	const plain = "8:16 rbytes=1459200 wbytes=314773504 rios=192 wios=353 dbytes=0 dios=0"
 	want := ioDevice(8, 16, 1459200, 314773504, 192, 353, 0, 0)

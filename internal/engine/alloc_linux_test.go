@@ -8,6 +8,24 @@ import (
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
+// The same holds in a cgroup of either version, however many disks it uses.
+func TestAReadingOfDisksInACgroupAllocatesNothing(t *testing.T) {
+	const stat = "io.stat=253:0 rbytes=10 wbytes=20 rios=1 wios=2\n8:0 rbytes=10 wbytes=20 rios=1 wios=2\n9:9 rbytes=1 wbytes=1"
+	for name, archive := range map[string]string{
+		"v2":     machine + mountV2 + self("0::/a") + group(top+"/a", stat),
+		"absent": machine + mountV2 + self("0::/a") + group(top+"/a"),
+		"v1":     machine + mountV1Blkio + self("7:blkio:/a") + v1Blkio,
+	} {
+		b := open(t, archive+blocks("sda 8:0", "dm-0 253:0 sda"))
+		var s sample.IO
+		read := func() { _ = b.source.ReadIO(context.Background(), Want{}, &s) }
+		read()
+		if n := testing.AllocsPerRun(100, read); n > 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
 // A reading of the machine itself allocates nothing: its files are kept open
 // and its buffers reused.
 func TestAReadingAllocatesNothing(t *testing.T) {

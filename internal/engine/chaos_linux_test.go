@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,10 @@ func TestAnyContentYieldsAConsistentReading(t *testing.T) {
 	v2 := machine + mountV2 + self("0::/p/l") + "-- " + top + "/cpu.stat --\nusage_usec 99\n" +
 		group(top+"/p", "memory.max=268435456", "cpu.max=50000 100000") + group(top+"/p/l", "memory.max=536870912", "cpu.max=150000 100000")
 	v1 := machine + v1Memory + v1CPU + "-- proc/self/mountinfo --\n" + v1Mounts + self("4:memory:/a\n3:cpuset:/a\n2:cpu,cpuacct:/a")
+	disks := blocks("sda 8:0", "sda/sda1 8:1", "dm-0 253:0 sda1") + "-- proc/diskstats --\n" + diskstats("8:0 sda 2 2", "8:1 sda1 1 1", "253:0 dm-0 1 1")
+	v2 += disks + "-- " + top + "/p/l/io.stat --\n8:0 rbytes=5 wbytes=6\n253:0 rbytes=1 wbytes=1\n"
+	v1 = strings.Replace(v1, v1Mounts, v1Mounts+"35 23 0:32 / /sys/fs/cgroup/blkio rw - cgroup cgroup rw,blkio\n", 1) + disks + v1Blkio
+	v1 = strings.Replace(v1, "4:memory:/a\n", "4:memory:/a\n7:blkio:/a\n", 1)
 	random := rand.New(rand.NewPCG(5, 6))
 	texts := []string{
 		"", "\n", "0\n", "1\n", "max\n", "-1\n", "18446744073709551615\n", "9223372036854771712\n", "268435456", "x y z\n", "0 0\n", "100000 1\n",
@@ -24,6 +29,8 @@ func TestAnyContentYieldsAConsistentReading(t *testing.T) {
 		"inactive_file 18446744073709551615\nanon 1\n", "total_inactive_file 1\nhierarchical_memory_limit 4096\n", "hierarchical_memory_limit 0\n",
 		"cpu 0 0 0 0\n", "cpu 1 2 3 4 5\ncpu7 1 2 3 4\n", "cpu 900000000000 1 1 1 1 1 1 1 1 1\n", "user 3\nsystem 922337203685\n", "0-16383\n", "0-3,7\n",
 		"MemTotal: 1 kB\nMemFree: 5 kB\nMemAvailable: 9 kB\n", "MemTotal: 0 kB\n", "\xff\xfe\x00", "0::/p\n", "0::/\n4:memory:/\n", "0::/../x\n",
+		"8:0 rbytes=9223372036854775807 wbytes=1\n", "253:0 253:1 8:0 rbytes=7", "8:0 Read 18446744073709551615\n8:0 Write 3\n8:0 Write 3\n",
+		"8 0 sda 1 2 3 4 5 6 7 8 9 10 11\n8 0 sda 1 2 3 4 5 6 7 8 9 10 11\n", "8 0 sda 9 9 18014398509481983 9 9 9 9 9 9 9 9\n", "8:0\n", "253:0\n",
 		"1 2 0:3 /p /sys/fs/cgroup rw - cgroup2 c rw\n", strings.Repeat("7 ", 9000),
 	}
 	for round := range 24 {
@@ -33,8 +40,10 @@ func TestAnyContentYieldsAConsistentReading(t *testing.T) {
 		}
 		b := open(t, archive)
 		_, files := fixture.Parse(archive)
+		files = slices.DeleteFunc(files, func(f fixture.Entry) bool { return strings.Contains(f.Name, " -> ") })
 		ctx := context.Background()
 		var lastUsage, lastUser, lastSystem uint64
+		var lastDisks [2]uint64
 		for range 12 {
 			b.after(time.Duration(random.IntN(1500)) * time.Millisecond)
 			w := Want{System: random.IntN(2) == 0, PerCPU: random.IntN(2) == 0, Utilization: random.IntN(2) == 0}
@@ -44,6 +53,15 @@ func TestAnyContentYieldsAConsistentReading(t *testing.T) {
 			_ = b.source.ReadMemory(ctx, w, &m)
 			_ = b.source.ReadCPU(ctx, w, &c)
 			_ = b.source.ReadLimits(ctx, &l)
+			var d sample.IO
+			_ = b.source.ReadIO(ctx, Want{System: w.System, Devices: w.PerCPU}, &d)
+			for i, disks := range []*sample.Disks{&d.Cgroup, &d.System} {
+				n, ok := disks.Total.Read.Bytes.Get()
+				if ok && n < lastDisks[i] {
+					t.Fatalf("the total of disks went from %d to %d", lastDisks[i], n)
+				}
+				lastDisks[i] = max(lastDisks[i], n)
+			}
 
 			if m.Limit.Source.Cgroup() && m.Available.Or(0) > m.Limit.Value && m.Available.Present() && m.System.Available.Or(math.MaxUint64) > m.Limit.Value {
 				// A level without a readable usage cannot bound the headroom.

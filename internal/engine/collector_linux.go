@@ -11,12 +11,13 @@ import (
 // and the place of the process that their files belong to.
 type collector struct {
 	gate
-	engine     *linux
-	opener     kernfs.Opener
-	report     cgroup.Report
-	pressure   pressureReader
-	generation int   // of the place; 0: not known yet
-	missing    error // why nothing shows the own cgroup
+	engine         *linux
+	opener         kernfs.Opener
+	report         cgroup.Report
+	pressure       pressureReader
+	generation     int   // of the place; 0: not known yet
+	missing        error // why nothing shows the own cgroup
+	cause, wrapped error // what why said last, and of what: a file that is absent is met on every reading
 }
 
 // newCollector returns the shared part of the collector of a resource: memory, cpu.
@@ -59,5 +60,8 @@ func (c *collector) why(hasReader bool, fromFiles func() error, atRoot error) er
 	case !hasReader:
 		return atRoot
 	}
-	return errors.Join(ErrNoCgroup, fromFiles())
+	if cause := fromFiles(); c.wrapped == nil || cause != c.cause {
+		c.cause, c.wrapped = cause, errors.Join(ErrNoCgroup, cause)
+	}
+	return c.wrapped
 }

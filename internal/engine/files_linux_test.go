@@ -61,6 +61,7 @@ func TestDescriptorsAreGivenBack(t *testing.T) {
 	read := func() {
 		b.memory()
 		b.cpu()
+		b.io()
 		if err := b.source.ReadLimits(context.Background(), &l); err != nil {
 			t.Fatal(err)
 		}
@@ -96,6 +97,10 @@ func TestClosingWhileReadingIsSafe(t *testing.T) {
 			})
 			wg.Go(func() {
 				for b.source.ReadCPU(ctx, Want{PerCPU: true}, new(sample.CPU)) != ErrClosed {
+				}
+			})
+			wg.Go(func() {
+				for b.source.ReadIO(ctx, Want{Devices: true}, new(sample.IO)) != ErrClosed {
 				}
 			})
 			wg.Go(func() {

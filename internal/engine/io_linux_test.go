@@ -179,6 +179,14 @@ func TestDisksOfAV1Cgroup(t *testing.T) {
 			Read:  sample.Transfer{Bytes: some(1), Operations: some(3), Time: some(1010), Wait: some(10)},
 			Write: sample.Transfer{Bytes: some(2), Operations: some(4)},
 		}},
+		{"counts of BFQ where the throttle files have none", strings.ReplaceAll(v1Blkio, "8:0 ", "9:9 x") +
+			"-- sys/fs/cgroup/blkio/a/blkio.bfq.io_service_bytes --\n8:0 Read 100\n8:0 Write 200\nTotal 300\n", sample.Disk{
+			Read: sample.Transfer{Bytes: some(100)}, Write: sample.Transfer{Bytes: some(200)},
+		}},
+		{"counts of BFQ where the throttle files have the same", v1Blkio +
+			"-- sys/fs/cgroup/blkio/a/blkio.bfq.io_service_bytes --\n8:0 Read 1\n8:0 Write 2\nTotal 3\n", sample.Disk{
+			Read: sample.Transfer{Bytes: some(1), Operations: some(3)}, Write: sample.Transfer{Bytes: some(2), Operations: some(4)},
+		}},
 		{"nothing but a total (I6)", "-- sys/fs/cgroup/blkio/release_agent --\n-- sys/fs/cgroup/blkio/a/blkio.throttle.io_service_bytes --\nTotal 0\n" +
 			"-- sys/fs/cgroup/blkio/a/blkio.throttle.io_serviced --\nTotal 0\n", sample.Disk{}},
 	} {

@@ -35,6 +35,7 @@ type reading struct {
 	MemoryLimit                         sample.Limit[uint64]
 	CPULimit                            sample.Limit[float64]
 	MemoryError, CPUError               string
+	IO                                  disksRead
 }
 
 // TestChild is not a test: it is the process that the tests below put into a
@@ -63,15 +64,21 @@ func TestChild(t *testing.T) {
 		case "burn": // milliseconds of CPU time, however long they take on a busy machine
 			for end := cpuTime() + time.Duration(n)*time.Millisecond; cpuTime() < end; {
 			}
+		case "write": // to a device
+			if err := writeDirect(arg); err != nil {
+				t.Fatal(err)
+			}
 		}
 		var m sample.Memory
 		var c sample.CPU
+		var d sample.IO
 		var r reading
 		if command == "allocations" {
 			w := Want{System: true, Utilization: true}
 			r.Allocations = testing.AllocsPerRun(50, func() {
 				_ = source.ReadMemory(context.Background(), w, &m)
 				_ = source.ReadCPU(context.Background(), w, &c)
+				_ = source.ReadIO(context.Background(), w, &d)
 			})
 		}
 		if err := source.ReadMemory(context.Background(), Want{}, &m); err != nil || m.Err != nil {
@@ -80,6 +87,7 @@ func TestChild(t *testing.T) {
 		if err := source.ReadCPU(context.Background(), Want{}, &c); err != nil || c.Err != nil {
 			r.CPUError = fmt.Sprint(err, c.Err)
 		}
+		r.IO = readDisks(source)
 		r.Memory, r.CPU = m.Cgroup.Usage.Or(0), c.Cgroup.Usage.Or(0)
 		r.Available, r.AvailableCores = m.Available.Or(0), c.Available.Or(0)
 		r.Throttled, r.ThrottledTime = c.Cgroup.Throttling.Throttled.Or(0), c.Cgroup.Throttling.Time.Or(0)
@@ -134,7 +142,8 @@ func (c *child) until(what string, ok func(reading) bool) {
 	}
 }
 
-// cgroups are v1 cgroups of one name in the four hierarchies that the tests use.
+// cgroups are v1 cgroups of one name in the hierarchies that the tests use:
+// all of the first four, and blkio where it is a v1 hierarchy.
 type cgroups struct {
 	t    *testing.T
 	dirs map[string]string // the test's cgroup, by controller
@@ -151,18 +160,18 @@ func newCgroups(t *testing.T) *cgroups {
 		t.Skip(err)
 	}
 	g := &cgroups{t: t, dirs: map[string]string{}}
-	name := fmt.Sprintf("otelresource-test-%d-%s", os.Getpid(), strings.ToLower(t.Name()))
+	name := fmt.Sprintf("otelresource-test-%d-%s", os.Getpid(), strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-")))
 	for m := range cgroup.Mounts(text) {
 		for _, o := range m.Options {
 			if m.Type == "cgroup" && m.Root == "/" {
 				switch o {
-				case "memory", "cpu", "cpuacct", "cpuset":
+				case "memory", "cpu", "cpuacct", "cpuset", "blkio":
 					g.dirs[o] = filepath.Join(m.Point, name)
 				}
 			}
 		}
 	}
-	if len(g.dirs) < 4 {
+	if _, ok := g.dirs["blkio"]; len(g.dirs) < 4 || ok && len(g.dirs) < 5 {
 		t.Skipf("not all of memory, cpu, cpuacct and cpuset are v1 hierarchies here: %v", g.dirs)
 	}
 	g.make("")
