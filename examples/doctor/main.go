@@ -40,6 +40,7 @@ func run(ctx context.Context, out io.Writer, asJSON bool, root string) (err erro
 	config := otelresource.DefaultConfig()
 	config.UpdateInterval = window
 	config.RootFS = root
+	config.EnableDetailedIO = true
 	config.Logger = failures.logger()
 	monitor, err := otelresource.NewResourceMonitorWithConfig(config)
 	if err != nil {
@@ -70,6 +71,7 @@ type report struct {
 	Limits      *otelresource.ResourceLimits  `json:"limits,omitempty"`
 	Memory      *otelresource.MemoryStats     `json:"memory,omitempty"`
 	CPU         *otelresource.CPUStats        `json:"cpu,omitempty"`
+	IO          *otelresource.IOStats         `json:"io,omitempty"`
 	// Errors are what the getters failed with, by the getter's name.
 	Errors map[string]string `json:"errors,omitempty"`
 	// Failures are the sources that could not be read.
@@ -94,5 +96,7 @@ func examine(ctx context.Context, monitor otelresource.ResourceMonitor) *report 
 	note("GetMemoryStats", err)
 	r.CPU, err = monitor.GetCPUStats(ctx)
 	note("GetCPUStats", err)
+	r.IO, err = monitor.GetIOStats(ctx)
+	note("GetIOStats", err)
 	return r
 }

@@ -48,11 +48,12 @@ func (r *report) print(out io.Writer) error {
 	p.limits(r.Limits)
 	p.memory(r.Memory)
 	p.cpu(r.CPU)
+	p.io(r.IO)
 	p.list("Errors", slices.Sorted(maps.Values(r.Errors)))
 	p.list("Sources that cannot be read", r.Failures)
 	p.list("Advice", r.Advice)
 	p.title("Not in this version")
-	p.row("Disk I/O and network traffic.")
+	p.row("Network traffic.")
 	return p.w.Flush()
 }
 
@@ -151,7 +152,7 @@ func (p *page) limits(l *otelresource.ResourceLimits) {
 }
 
 func (p *page) limit(l otelresource.Limit) {
-	p.row(l.Kind, strings.ReplaceAll(human.Value(l.Value, l.Unit), "_", " "), string(l.Source), cmp.Or(l.Cgroup, "-"), cmp.Or(l.File, "system call"))
+	p.row(strings.TrimSpace(l.Kind+" "+l.Device), strings.ReplaceAll(human.Value(l.Value, l.Unit), "_", " "), string(l.Source), cmp.Or(l.Cgroup, "-"), cmp.Or(l.File, "system call"))
 }
 
 // number is a number of a statistics struct, as text.

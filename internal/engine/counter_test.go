@@ -228,3 +228,10 @@ func TestPerCPUIsKeyedByNumber(t *testing.T) {
 		t.Errorf("usages %v", got)
 	}
 }
+
+func expect[T comparable](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got %+v, want %+v", what, got, want)
+	}
+}

@@ -114,13 +114,6 @@ func (b *bench) cpu() *sample.CPU {
 
 func (b *bench) file(name string) string { return b.Dir() + "/" + name }
 
-func expect[T comparable](t *testing.T, what string, got, want T) {
-	t.Helper()
-	if got != want {
-		t.Errorf("%s: got %+v, want %+v", what, got, want)
-	}
-}
-
 func self(text string) string { return "-- proc/self/cgroup --\n" + text + "\n" }
 
 func TestV2Leaf(t *testing.T) {
