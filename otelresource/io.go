@@ -56,7 +56,9 @@ func (d *DiskIO) Has(f Field) bool { return d.present.has(f) }
 // The numbers of the struct itself are totals over the devices that count each
 // byte once: what lies on a device that is counted already (a partition,
 // device-mapper, RAID, loop device) is left out. A device that leaves keeps
-// what it counted; one that appears later counts from its first reading.
+// what it counted; one that appears later counts from its first reading, and
+// in a cgroup, for which the kernel lists a device from its first use on, from
+// that use.
 //
 // In ScopeContainer they are those of the process's own cgroup and its
 // descendants (io.stat, https://docs.kernel.org/admin-guide/cgroup-v2.html#io-interface-files;

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"io/fs"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,10 @@ type topology struct {
 	generation int // changes with every look; 0: none yet
 	byNumber   map[sample.DeviceNumber]*blockDevice
 	byName     map[string]*blockDevice // as the kernel's files have it
+
+	// A look that a reader's context ended goes on with the next reading.
+	names   []string
+	devices []sysfsDevice
 }
 
 // blockDevice is one device, or a partition of one.
@@ -38,7 +43,7 @@ type blockDevice struct {
 	// backing file is named by a path that may be another mount namespace's.
 	floating bool
 	numbered bool // sysfs has its number
-	guessed  bool // sysfs has nothing of it
+	guessed  bool // sysfs does not say what it is
 	head     bool // of NVMe multipath: its paths are below
 }
 
@@ -64,8 +69,9 @@ func (t *topology) find(key diskKey) *blockDevice {
 func (t *topology) look(p *kernfs.Pass) {
 	found, err := t.scan(p)
 	if p.Context().Err() != nil && found == nil {
-		return // the reader gave up: the next one asks again
+		return // the reader gave up: the next one goes on
 	}
+	t.names, t.devices = nil, t.devices[:0]
 	t.generation++
 	t.looked = p.Now()
 	if err != nil {
@@ -76,39 +82,80 @@ func (t *topology) look(p *kernfs.Pass) {
 	}
 }
 
-// scan goes through the guard where the files may be on any file system.
+// scan reads sysfs, through the guard where the files may be on any file
+// system: device by device, as many take longer than the guard's patience.
 func (t *topology) scan(p *kernfs.Pass) (*topology, error) {
 	root := t.opener.Root
-	if root.IsHost() {
-		return scanDisks(root)
+	if t.names == nil {
+		names, err := guarded(p, t.opener, func() ([]string, error) { return root.ReadDir(classBlock, maxDevices) })
+		if err != nil && len(names) == 0 {
+			return nil, err
+		}
+		t.names = names
 	}
-	var found *topology
-	abandoned, err := t.opener.Guard.Do(p.Context(), func() (err error) {
-		found, err = scanDisks(root)
+	for len(t.devices) < len(t.names) {
+		name := t.names[len(t.devices)]
+		d, err := guarded(p, t.opener, func() (sysfsDevice, error) { return readDevice(root, name), nil })
+		if err != nil {
+			return nil, err
+		}
+		t.devices = append(t.devices, d)
+		if err := p.Context().Err(); err != nil {
+			return nil, err
+		}
+	}
+	return assemble(t.devices), nil
+}
+
+// guarded runs work, which may be abandoned: then nothing of it is looked at.
+func guarded[T any](p *kernfs.Pass, o *kernfs.Opener, work func() (T, error)) (result T, err error) {
+	if o.Root.IsHost() {
+		return work()
+	}
+	late := new(T)
+	abandoned, err := o.Guard.Do(p.Context(), func() (err error) {
+		*late, err = work()
 		return err
 	}, func(error) {})
 	if abandoned {
-		return nil, &fs.PathError{Op: "read", Path: root.Path(classBlock), Err: err} // the helper owns found
+		return result, &fs.PathError{Op: "read", Path: o.Root.Path(classBlock), Err: err}
 	}
-	return found, err
+	return *late, err
 }
 
 // classBlock has every device and partition. /sys/dev/block, which has them by
 // number, is masked in Podman's containers.
 const classBlock = "/sys/class/block"
 
-func scanDisks(root hostfs.Root) (*topology, error) {
+// sysfsDevice is what sysfs says of one device. Names have '!' for '/'.
+type sysfsDevice struct {
+	name     string
+	number   sample.DeviceNumber
+	numbered bool
+	link     string // where it is: ../../devices/.../sda/sda1
+	slaves   []string
+}
+
+func readDevice(root hostfs.Root, name string) sysfsDevice {
+	d := sysfsDevice{name: name}
+	dir := classBlock + "/" + name
+	d.number, d.numbered = readNumber(root, dir+"/dev")
+	d.link, _ = root.Readlink(dir)
+	d.slaves, _ = root.ReadDir(dir+"/slaves", maxDevices) // a partition has none
+	return d
+}
+
+// assemble finds out what lies on what.
+func assemble(devices []sysfsDevice) *topology {
 	t := &topology{byNumber: map[sample.DeviceNumber]*blockDevice{}, byName: map[string]*blockDevice{}}
-	names, err := root.ReadDir(classBlock, maxDevices)
-	if err != nil && len(names) == 0 {
-		return t, err
-	}
-	for _, name := range names {
-		d := &blockDevice{name: strings.ReplaceAll(name, "!", "/")}
+	find := func(name string) *blockDevice { return t.byName[strings.ReplaceAll(name, "!", "/")] }
+	for i := range devices {
+		from := &devices[i]
+		d := &blockDevice{name: strings.ReplaceAll(from.name, "!", "/"), numbered: from.numbered, guessed: from.link == ""}
 		d.floating = isNumbered(d.name, "loop")
 		t.byName[d.name] = d
-		if n, ok := readNumber(root, classBlock+"/"+name+"/dev"); ok {
-			t.byNumber[n], d.numbered = d, true
+		if d.numbered {
+			t.byNumber[from.number] = d
 		}
 	}
 	direct := map[*blockDevice][]*blockDevice{}
@@ -117,9 +164,9 @@ func scanDisks(root hostfs.Root) (*topology, error) {
 			direct[upper] = append(direct[upper], lower)
 		}
 	}
-	for _, name := range names {
-		d := t.byName[strings.ReplaceAll(name, "!", "/")]
-		dir := classBlock + "/" + name
+	for i := range devices {
+		from := &devices[i]
+		d := find(from.name)
 		if head, ok := multipathHead(d.name); ok && !d.numbered {
 			if h := t.byName[head]; h != nil {
 				h.head = true
@@ -127,20 +174,16 @@ func scanDisks(root hostfs.Root) (*topology, error) {
 			}
 			continue
 		}
-		if root.Exists(dir + "/partition") {
-			n, _ := readNumber(root, dir+"/../dev")
-			on(d, t.byNumber[n])
-			continue
-		}
-		slaves, _ := root.ReadDir(dir+"/slaves", maxDevices)
-		for _, slave := range slaves {
-			on(d, t.byName[strings.ReplaceAll(slave, "!", "/")])
+		// Only a partition's folder is inside that of a device.
+		on(d, find(path.Base(path.Dir(from.link))))
+		for _, slave := range from.slaves {
+			on(d, find(slave))
 		}
 	}
 	for d := range direct {
 		d.below = descend(d, direct)
 	}
-	return t, nil
+	return t
 }
 
 // descend lists all that is below d, each once and never d itself.
@@ -258,11 +301,11 @@ func (l *listing) guess() {
 		if !d.guessed {
 			continue
 		}
-		if lower := byName[parent(d.name)]; lower != nil {
+		if lower := byName[parent(d.name)]; lower != nil && len(d.below) == 0 {
 			d.below = append([]*blockDevice{lower}, lower.below...)
 		}
 		head, ok := multipathHead(d.name)
-		if upper := byName[head]; ok && upper != nil && upper.guessed {
+		if upper := byName[head]; ok && upper != nil && upper.guessed && !slices.Contains(upper.below, d) {
 			upper.head, upper.below = true, append(upper.below, d)
 		}
 	}

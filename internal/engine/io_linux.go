@@ -31,7 +31,7 @@ type disks struct {
 }
 
 func newIOCollector(l *linux) *ioCollector {
-	c := &ioCollector{collector: newCollector(l, "io")}
+	c := &ioCollector{collector: newCollector(l, "io"), named: -1}
 	c.diskstats = c.opener.File("/proc/diskstats")
 	c.topology.opener, c.topology.report = &c.opener, c.report
 	c.own.fromUse = true

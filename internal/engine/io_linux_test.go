@@ -34,10 +34,6 @@ func blocks(devices ...string) string {
 		if f[1] != "-" {
 			fmt.Fprintf(&out, "-- %s/dev --\n%s\n", dir, f[1])
 		}
-		if strings.Contains(f[0], "/") {
-			fmt.Fprintf(&out, "-- %s/partition --\n1\n", dir)
-			continue
-		}
 		for _, slave := range f[2:] {
 			fmt.Fprintf(&out, "-- %s/slaves/%s -> ../../%s --\n", dir, slave, slave)
 		}
