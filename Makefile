@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help test lint fuzz e2e lab generate cover
+.PHONY: help test lint fuzz e2e lab lab-capture generate cover
 
 help: ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: ## Run every check and test that this machine allows, and say what was skipped
 	@scripts/test.sh
@@ -17,8 +17,12 @@ fuzz: ## Fuzz every target for FUZZTIME (30s)
 e2e: ## Run the quickstart against a real OpenTelemetry Collector (Linux)
 	@cd internal/e2e && ../../scripts/gotest.sh -count=1 -timeout=20m ./...
 
-lab: ## Compare with real container runtimes, installed by apt where root (Linux)
-	@cd internal/lab && ../../scripts/gotest.sh -count=1 -timeout=20m ./...
+lab: ## Compare with real kernels and container runtimes, installed by apt where root (Linux), into docs/lab.md
+	@cd internal/lab && go run ./matrix -o ../../docs/lab.md -count=1 -timeout=90m .
+
+CAPTURES ?= otelresource/testdata/lab
+lab-capture: ## Write fake roots of the containers in the lab's machines into CAPTURES
+	@mkdir -p "$(CAPTURES)" && cd internal/lab && LAB_CAPTURE="$(abspath $(CAPTURES))" go run ./matrix -count=1 -timeout=60m -run=TestGuests .
 
 generate: ## Rewrite what is made from the code: tables of the documents, dashboards, rules
 	go generate ./...

@@ -16,6 +16,15 @@ import (
 	"time"
 )
 
+// runtimes are the programs that the host's containers need.
+var runtimes = []string{
+	"bwrap", "containerd", "conmon", "crun", "ctr", "dockerd", "docker", "iptables", "lxc-start", "newuidmap",
+	"podman", "runc", "systemd-detect-virt", "systemd-nspawn",
+}
+
+// quickRuntimes are those of the short run.
+var quickRuntimes = []string{"bwrap", "containerd", "crun", "ctr", "dockerd", "docker", "iptables", "runc", "systemd-detect-virt"}
+
 // packages are Debian's, by the program that the lab needs of them.
 var packages = map[string]string{
 	"bwrap":               "bubblewrap",
@@ -27,11 +36,16 @@ var packages = map[string]string{
 	"docker":              "docker.io",
 	"iptables":            "iptables",
 	"lxc-start":           "lxc",
+	"mkfs.ext4":           "e2fsprogs",
+	"mmdebstrap":          "mmdebstrap",
 	"newuidmap":           "uidmap",
 	"podman":              "podman",
+	"qemu-system-aarch64": "qemu-system-arm",
+	"qemu-system-x86_64":  "qemu-system-x86",
 	"runc":                "runc",
 	"systemd-detect-virt": "systemd",
 	"systemd-nspawn":      "systemd-container",
+	"xz":                  "xz-utils",
 }
 
 // systemPath comes first, so that a client and its daemon are of one package.
@@ -40,9 +54,10 @@ const systemPath = "/usr/sbin:/usr/bin:/sbin:/bin"
 const installTime = 5 * time.Minute
 
 // missing are the packages of the programs that are not there.
-func missing() []string {
+func missing(programs []string) []string {
 	var all []string
-	for program, name := range packages {
+	for _, program := range programs {
+		name := packages[program]
 		if _, err := exec.LookPath(program); err != nil && !slices.Contains(all, name) {
 			all = append(all, name)
 		}
@@ -53,9 +68,9 @@ func missing() []string {
 
 // install gets what is missing, as far as that is possible. What still is
 // missing afterwards is for the runtimes' own tests to say.
-func install(ctx context.Context, t *testing.T) {
+func install(ctx context.Context, t *testing.T, programs ...string) {
 	t.Helper()
-	names := missing()
+	names := missing(programs)
 	if len(names) == 0 {
 		return
 	}
@@ -80,7 +95,7 @@ func install(ctx context.Context, t *testing.T) {
 			}
 		}
 	}
-	t.Logf("installed in %v: %s; still missing: %q", time.Since(began).Round(time.Second), strings.Join(names, ", "), missing())
+	t.Logf("installed in %v: %s; still missing: %q", time.Since(began).Round(time.Second), strings.Join(names, ", "), missing(programs))
 }
 
 func aptGet(ctx context.Context, arguments ...string) error {

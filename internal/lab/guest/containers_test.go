@@ -1,0 +1,315 @@
+//go:build linux
+
+package guest
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// needDistribution skips where there is neither systemd nor a runtime.
+func needDistribution(t *testing.T) {
+	t.Helper()
+	inside(t)
+	if !distribution() {
+		t.Skip("this machine has no distribution")
+	}
+}
+
+// image makes the root file system of all containers, as a folder of the test's own.
+func image(t *testing.T, name string) string {
+	t.Helper()
+	folder := "/lab/roots/" + name
+	shell(t, fmt.Sprintf(`rm -rf %[1]s && mkdir -p %[1]s && cd %[1]s && mkdir etc proc sys dev tmp run usr var pipes &&
+		cp /lab/probe /lab/doctor . && echo root:x:0:0:root:/:/probe >etc/passwd && echo root:x:0: >etc/group && echo ID=lab >etc/os-release`, folder))
+	return folder
+}
+
+func archive(t *testing.T) string {
+	t.Helper()
+	const name = "/lab/image.tar"
+	if _, err := os.Stat(name); err != nil {
+		shell(t, "tar -C "+image(t, "archive")+" -cf "+name+" .")
+	}
+	return name
+}
+
+// daemon runs a program as a unit until the test ends, and waits for an answer.
+func daemon(t *testing.T, unit, ready string, command ...string) {
+	t.Helper()
+	arguments := append([]string{"-q", "--collect", "--unit=" + unit, "-p", "Delegate=yes", "-p", "LimitNOFILE=65536"}, command...)
+	if output, err := exec.Command("systemd-run", arguments...).CombinedOutput(); err != nil {
+		t.Skipf("%s does not start: %v: %s", command[0], err, output)
+	}
+	t.Cleanup(func() { _ = exec.Command("systemctl", "stop", unit).Run() })
+	for began := time.Now(); ; time.Sleep(time.Second / 4) {
+		if exec.Command("/bin/sh", "-c", ready).Run() == nil {
+			return
+		}
+		if time.Since(began) > time.Minute {
+			t.Skipf("%s does not answer: %s", command[0], shell(t, "journalctl -u "+unit+" --no-pager | tail -5"))
+		}
+	}
+}
+
+// version notes what was tested.
+func version(t *testing.T, script string) {
+	t.Helper()
+	if output, err := exec.Command("/bin/sh", "-c", script).Output(); err == nil {
+		t.Attr("version", strings.TrimSpace(string(output)))
+	}
+}
+
+// engine is Docker or Podman, which have the same words.
+type engine struct {
+	name    string
+	command []string
+	flags   []string // of every container
+}
+
+func (e *engine) do(t *testing.T, arguments ...string) string {
+	t.Helper()
+	command := append(append([]string{}, e.command...), arguments...)
+	output, err := exec.Command(command[0], command[1:]...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v: %s", strings.Join(command, " "), err, output)
+	}
+	return strings.TrimSpace(string(output))
+}
+
+// container is one way to run the engine. With limits they are its own, without they are its parent's.
+func (e *engine) container(name string, limits bool, options ...string) contained {
+	id := "lab-" + strings.ReplaceAll(name, " ", "-")
+	c := contained{name: e.name + " " + name, runtime: strings.Fields(e.name)[0]}
+	c.start = func(t *testing.T) (*client, error) {
+		arguments := append(append(append([]string{}, e.command[1:]...), "run", "--rm", "-i", "--name", id, "--network=none"), e.flags...)
+		if limits {
+			arguments = append(arguments, "--memory", fmt.Sprint(memoryLimit), "--cpus", fmt.Sprint(cpuLimit), "--pids-limit=60")
+		}
+		return start(t, e.command[0], append(append(arguments, options...), "lab:1", "/probe")...)
+	}
+	if limits {
+		c.inspect = func(t *testing.T) (memory, cores float64) {
+			t.Helper()
+			text := e.do(t, "inspect", "-f", "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}", id)
+			fields := strings.Fields(text)
+			return number(t, fields[0]), number(t, fields[1]) / 1e9
+		}
+		c.resize = func(t *testing.T, memory int, cores float64) {
+			t.Helper()
+			e.do(t, "update", "--memory", fmt.Sprint(memory), "--memory-swap=-1", "--cpus", fmt.Sprint(cores), id)
+		}
+	} else {
+		c.resize = setUnit("lab.slice")
+	}
+	return c
+}
+
+func TestDocker(t *testing.T) {
+	needDistribution(t)
+	daemon(t, "labdockerd", "docker version", "dockerd", "--iptables=false", "--ip6tables=false", "--bridge=none", "--exec-opt", "native.cgroupdriver=systemd")
+	version(t, "docker version -f 'Docker {{.Server.Version}}'")
+	e := &engine{name: "docker", command: []string{"docker"}}
+	e.do(t, "import", archive(t), "lab:1")
+	examine(t, []contained{
+		e.container("private namespace", true, "--cgroupns=private"),
+		e.container("host namespace", true, "--cgroupns=host"),
+		e.container("privileged", true, "--privileged"),
+		inSlice(e.container("limits on the parent", false, "--cgroup-parent=lab.slice", "--cgroupns=host")),
+		hidden(inSlice(e.container("limits on the parent, private namespace", false, "--cgroup-parent=lab.slice", "--cgroupns=private"))),
+	})
+}
+
+// inSlice gives the parent the limits.
+func inSlice(c contained) contained {
+	plain := c.start
+	c.start = func(t *testing.T) (*client, error) {
+		probe, err := plain(t)
+		if err == nil {
+			setUnit("lab.slice")(t, memoryLimit, cpuLimit)
+		}
+		return probe, err
+	}
+	return c
+}
+
+// hidden marks limits that a private cgroup namespace hides: they bind, and nothing inside tells of them.
+func hidden(c contained) contained {
+	c.unseen = true
+	return c
+}
+
+func TestPodman(t *testing.T) {
+	needDistribution(t)
+	version(t, "podman --version")
+	for _, oci := range []string{"crun", "runc"} {
+		e := &engine{name: "podman " + oci, command: []string{"podman", "--runtime", oci}, flags: []string{"--ulimit", "nofile=1024:4096", "--ulimit", "nproc=1024:1024"}}
+		e.do(t, "import", archive(t), "lab:1")
+		examine(t, []contained{
+			e.container("private namespace", true, "--cgroupns=private"),
+			e.container("host namespace", true, "--cgroupns=host"),
+			inSlice(e.container("limits on the parent", false, "--cgroup-parent=lab.slice", "--cgroupns=host")),
+		})
+	}
+}
+
+// TestPodmanRootless runs Podman as a user, in the cgroups that systemd
+// delegates to the user.
+func TestPodmanRootless(t *testing.T) {
+	needDistribution(t)
+	if !unified() {
+		t.Skip("without root there are no limits on cgroup v1")
+	}
+	shell(t, "id lab >/dev/null 2>&1 || useradd -m lab; loginctl enable-linger lab; for i in $(seq 200); do [ -S /run/user/$(id -u lab)/bus ] && break; sleep 0.2; done; chmod 755 /lab; chmod 644 "+archive(t))
+	uid := shell(t, "id -u lab")
+	command := []string{"runuser", "-u", "lab", "--", "env", "-C", "/home/lab", "HOME=/home/lab", "XDG_RUNTIME_DIR=/run/user/" + uid,
+		"DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/" + uid + "/bus", "podman"}
+	e := &engine{name: "podman rootless", command: command}
+	if output, err := exec.Command(command[0], append(command[1:], "import", archive(t), "lab:1")...).CombinedOutput(); err != nil {
+		t.Skipf("podman does not work without root: %v: %s", err, output)
+	}
+	all := []contained{e.container("private namespace", true, "--cgroupns=private"), e.container("host namespace", true, "--cgroupns=host")}
+	if !strings.Contains(shell(t, "cat /sys/fs/cgroup/user.slice/user-"+uid+".slice/user@"+uid+".service/cgroup.controllers"), "cpu ") {
+		for i := range all {
+			all[i].cpuless = "systemd delegates no CPU controller to users"
+		}
+	}
+	examine(t, all)
+}
+
+// TestOCI runs the low-level runtimes, of which nothing inside speaks.
+func TestOCI(t *testing.T) {
+	needDistribution(t)
+	for _, program := range []string{"runc", "crun"} {
+		version(t, program+" --version | head -1")
+		id := "lab" + program
+		root := image(t, program)
+		bundle := filepath.Dir(root) + "/bundle-" + program
+		shell(t, "rm -rf "+bundle+"; mkdir -p "+bundle+"; runc spec --bundle "+bundle)
+		editSpec(t, bundle+"/config.json", root, "/"+id)
+		examine(t, []contained{{
+			name: program,
+			start: func(t *testing.T) (*client, error) {
+				return start(t, program, "run", "--bundle", bundle, id)
+			},
+			resize: func(t *testing.T, memory int, cores float64) {
+				t.Helper()
+				shell(t, fmt.Sprintf("%s update --memory %d --memory-swap %d --cpu-quota %.0f --cpu-period 100000 %s", program, memory, memory, cores*100_000, id))
+			},
+		}})
+	}
+}
+
+func editSpec(t *testing.T, name, root, group string) {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var spec map[string]any
+	if err := json.Unmarshal(b, &spec); err != nil {
+		t.Fatal(err)
+	}
+	spec["root"] = map[string]any{"path": root, "readonly": true}
+	process := spec["process"].(map[string]any)
+	process["terminal"], process["args"] = false, []string{"/probe"}
+	linux := spec["linux"].(map[string]any)
+	linux["cgroupsPath"] = group
+	linux["resources"] = map[string]any{
+		"memory": map[string]any{"limit": memoryLimit, "swap": memoryLimit},
+		"cpu":    map[string]any{"quota": int(cpuLimit * 100_000), "period": 100_000},
+	}
+	if b, err = json.Marshal(spec); err == nil {
+		err = os.WriteFile(name, b, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// piped starts a command whose container leaves no standard streams: the
+// probe talks by pipes in a folder that both sides see.
+func piped(t *testing.T, folder string, name string, arguments ...string) (*client, error) {
+	t.Helper()
+	shell(t, fmt.Sprintf("mkdir -p %[1]s; rm -f %[1]s/in %[1]s/out; mkfifo -m 666 %[1]s/in %[1]s/out", folder))
+	bridge := `folder=$1; shift; "$@" </dev/null >$folder/log 2>&1 & cat $folder/out & cat >$folder/in; wait`
+	c, err := start(t, "/bin/sh", append([]string{"-c", bridge, "sh", folder, name}, arguments...)...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, shell(t, "tail -5 "+folder+"/log"))
+	}
+	return c, nil
+}
+
+func TestLXC(t *testing.T) {
+	needDistribution(t)
+	version(t, "echo LXC $(lxc-start --version)")
+	root := image(t, "lxc")
+	limits := fmt.Sprintf("lxc.cgroup.memory.limit_in_bytes = %d\nlxc.cgroup.cpu.cfs_period_us = 100000\nlxc.cgroup.cpu.cfs_quota_us = %.0f\n", memoryLimit, cpuLimit*100_000)
+	files := [2]string{"memory.limit_in_bytes", "cpu.cfs_quota_us"}
+	quota := func(cores float64) string { return fmt.Sprintf("%.0f", cores*100_000) }
+	if unified() {
+		limits = fmt.Sprintf("lxc.cgroup2.memory.max = %d\nlxc.cgroup2.cpu.max = %.0f 100000\n", memoryLimit, cpuLimit*100_000)
+		files = [2]string{"memory.max", "cpu.max"}
+		quota = func(cores float64) string { return fmt.Sprintf("'%.0f 100000'", cores*100_000) }
+	}
+	shell(t, "mkdir -p /lab/lxc")
+	config := "lxc.uts.name = lab\nlxc.rootfs.path = dir:" + root + "\nlxc.net.0.type = empty\nlxc.mount.auto = proc:mixed sys:ro cgroup:ro:force\n" +
+		"lxc.console.path = none\nlxc.pty.max = 0\nlxc.tty.max = 0\n" + limits
+	if err := os.WriteFile("/lab/lxc.conf", []byte(config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	examine(t, []contained{{
+		name: "lxc", runtime: "lxc",
+		start: func(t *testing.T) (*client, error) {
+			return piped(t, root+"/pipes", "lxc-start", "-F", "-P", "/lab/lxc", "-n", "lab", "-f", "/lab/lxc.conf", "-l", "WARN", "-o", "/lab/lxc.log",
+				"-s", "lxc.init.cmd = /probe -in /pipes/in -out /pipes/out")
+		},
+		inspect: func(t *testing.T) (memory, cores float64) {
+			fields := strings.Fields(shell(t, "lxc-cgroup -P /lab/lxc -n lab "+files[0]+"; lxc-cgroup -P /lab/lxc -n lab "+files[1]))
+			return number(t, fields[0]), number(t, fields[1]) / 100_000
+		},
+		resize: func(t *testing.T, memory int, cores float64) {
+			shell(t, fmt.Sprintf("lxc-cgroup -P /lab/lxc -n lab %s %d && lxc-cgroup -P /lab/lxc -n lab %s %s", files[0], memory, files[1], quota(cores)))
+		},
+	}})
+}
+
+func TestNspawn(t *testing.T) {
+	needDistribution(t)
+	root := image(t, "nspawn")
+	examine(t, []contained{{
+		name: "systemd-nspawn", runtime: "systemd-nspawn", inspect: unitLimits("machine-lab.scope"), resize: setUnit("machine-lab.scope"),
+		start: func(t *testing.T) (*client, error) {
+			return start(t, "systemd-nspawn", "--quiet", "--machine=lab", "--private-network", "--console=pipe", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
+				"--property="+memoryProperty(memoryLimit), fmt.Sprintf("--property=CPUQuota=%v%%", cpuLimit*100), "--directory", root, "/probe")
+		},
+	}})
+}
+
+// TestSandbox runs the probe in namespaces without a name, in a scope with limits.
+func TestSandbox(t *testing.T) {
+	needDistribution(t)
+	root := image(t, "bwrap")
+	scope := func(unit string, command ...string) func(*testing.T) (*client, error) {
+		return func(t *testing.T) (*client, error) {
+			arguments := append([]string{"-q", "--scope", "--unit=" + unit}, unitProperties()...)
+			return start(t, "systemd-run", append(arguments, command...)...)
+		}
+	}
+	examine(t, []contained{
+		{
+			name: "bwrap", inspect: unitLimits("labbwrap.scope"), resize: setUnit("labbwrap.scope"),
+			start: scope("labbwrap", "bwrap", "--unshare-all", "--clearenv", "--bind", root, "/", "--proc", "/proc", "--dev", "/dev", "--ro-bind", "/sys", "/sys", "/probe"),
+		},
+		{
+			name: "unshare", inspect: unitLimits("labunshare.scope"), resize: setUnit("labunshare.scope"),
+			start: scope("labunshare", "unshare", "-fpmuiC", "--mount-proc", "/lab/probe"),
+		},
+	})
+}

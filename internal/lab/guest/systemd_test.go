@@ -1,0 +1,151 @@
+//go:build linux
+
+package guest
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// property is one of a unit's, as systemd tells it.
+func property(t *testing.T, unit, name string) string {
+	t.Helper()
+	return shell(t, "systemctl show --value -p "+name+" "+unit)
+}
+
+// unitLimits are systemd's own words on a unit.
+func unitLimits(unit string) func(*testing.T) (memory, cores float64) {
+	return func(t *testing.T) (memory, cores float64) {
+		t.Helper()
+		name := "MemoryMax"
+		if !unified() {
+			name = "MemoryLimit"
+		}
+		quota := property(t, unit, "CPUQuotaPerSecUSec") // such as 500ms, or 1.500s
+		switch {
+		case strings.HasSuffix(quota, "ms"):
+			cores = number(t, strings.TrimSuffix(quota, "ms")) / 1000
+		case strings.HasSuffix(quota, "s"):
+			cores = number(t, strings.TrimSuffix(quota, "s"))
+		}
+		return number(t, property(t, unit, name)), cores
+	}
+}
+
+// setUnit changes a unit that runs.
+func setUnit(unit string) func(t *testing.T, memory int, cores float64) {
+	return func(t *testing.T, memory int, cores float64) {
+		t.Helper()
+		shell(t, fmt.Sprintf("systemctl set-property --runtime %s %s CPUQuota=%v%%", unit, memoryProperty(memory), cores*100))
+	}
+}
+
+func memoryProperty(bytes int) string {
+	if unified() {
+		return "MemoryMax=" + strconv.Itoa(bytes)
+	}
+	return "MemoryLimit=" + strconv.Itoa(bytes)
+}
+
+// unitProperties are the limits as systemd-run takes them.
+func unitProperties() []string {
+	return []string{"-p", memoryProperty(memoryLimit), "-p", fmt.Sprintf("CPUQuota=%v%%", cpuLimit*100), "-p", "TasksMax=60"}
+}
+
+// TestSystemd runs the probe in units.
+func TestSystemd(t *testing.T) {
+	inside(t)
+	if !distribution() {
+		t.Skip("this machine has no systemd")
+	}
+	t.Attr("version", shell(t, "systemctl --version | head -1"))
+	run := func(unit string, options ...string) func(*testing.T) (*client, error) {
+		return func(t *testing.T) (*client, error) {
+			arguments := append([]string{"-q", "--unit=" + unit}, options...)
+			return start(t, "systemd-run", append(arguments, file("probe"))...)
+		}
+	}
+	service := []string{"--pipe", "--wait", "--collect"}
+	examine(t, []contained{
+		{
+			name: "systemd service", isUnit: true, inspect: unitLimits("lab1.service"), resize: setUnit("lab1.service"),
+			start: run("lab1", append(service, unitProperties()...)...),
+		},
+		{
+			name: "systemd scope", isUnit: true, inspect: unitLimits("lab2.scope"), resize: setUnit("lab2.scope"),
+			start: run("lab2", append([]string{"--scope"}, unitProperties()...)...),
+		},
+		{
+			name: "systemd service, limits on its slice", isUnit: true, inspect: unitLimits("lab.slice"), resize: setUnit("lab.slice"),
+			start: func(t *testing.T) (*client, error) {
+				probe, err := run("lab3", append(service, "--slice=lab.slice")...)(t)
+				if err == nil {
+					setUnit("lab.slice")(t, memoryLimit, cpuLimit)
+				}
+				return probe, err
+			},
+		},
+		{name: "systemd service, no limits", isUnit: true, free: true, start: run("lab4", service...)},
+	})
+	check(t, "systemd service", "IOReadBandwidthMax", testIOReadBandwidth)
+	check(t, "systemd service", "AllowedCPUs", testAllowedCPUs)
+	check(t, "systemd service", "TasksMax", testTasksMax)
+}
+
+func testIOReadBandwidth(t *testing.T) {
+	probe, err := start(t, "systemd-run", "-q", "--pipe", "--wait", "--collect", "-p", "IOReadBandwidthMax=/dev/vda 4M", "-p", memoryProperty(memoryLimit), file("probe"))
+	if err != nil {
+		t.Skipf("it does not start: %v", err)
+	}
+	r := probe.read()
+	if !strings.Contains(r.String(), `"kind":"io`) {
+		t.Skip("the library lists no I/O limits yet")
+	}
+	if !hasLimitValue(r, 4_000_000) {
+		t.Errorf("4 MB/s are not among the limits: %s", r)
+	}
+}
+
+// hasLimitValue looks for a limit by its value alone.
+func hasLimitValue(r reply, value float64) bool {
+	all, _ := r.get("limits.all")
+	list, _ := all.([]any)
+	for _, entry := range list {
+		if m, _ := entry.(map[string]any); m["value"] == value {
+			return true
+		}
+	}
+	return false
+}
+
+func testAllowedCPUs(t *testing.T) {
+	if !unified() {
+		t.Skip("systemd sets cpusets on cgroup v2 only")
+	}
+	probe, err := start(t, "systemd-run", "-q", "--pipe", "--wait", "--collect", "-p", "AllowedCPUs=1", file("probe"))
+	if err != nil {
+		t.Skipf("it does not start: %v", err)
+	}
+	r := probe.read()
+	r.is(t, "cpu.limit_cores", 1, "AllowedCPUs=1")
+	r.says(t, "cpu.limit_source", "cpuset")
+	if file, _ := r.text("cpu.limit_file"); !strings.Contains(file, "cpuset.cpus") {
+		t.Errorf("cpu.limit_file is %q", file)
+	}
+}
+
+func testTasksMax(t *testing.T) {
+	probe, err := start(t, "systemd-run", "-q", "--pipe", "--wait", "--collect", "-p", "TasksMax=60", file("probe"))
+	if err != nil {
+		t.Skipf("it does not start: %v", err)
+	}
+	r := probe.read()
+	if !strings.Contains(r.String(), `"kind":"pids"`) {
+		t.Skip("the library lists no pids limits yet")
+	}
+	if !hasLimit(r, "pids", 60) {
+		t.Errorf("TasksMax=60 is not among the limits: %s", r)
+	}
+}

@@ -1,0 +1,66 @@
+//go:build linux
+
+package guest
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// systemNames are systemd's names of the machines that we call otherwise.
+var systemNames = map[string][]string{
+	"apple_vz":   {"apple"},
+	"google":     {"google", "kvm"}, // its older versions know no Google
+	"hyperv":     {"microsoft"},
+	"virtualbox": {"oracle"},
+}
+
+// TestVirtualization holds the machine's kind against what the lab made it
+// say, and against systemd-detect-virt.
+func TestVirtualization(t *testing.T) {
+	inside(t)
+	want := os.Getenv("LAB_VIRT")
+	if want == "" {
+		t.Skip("this machine is in no disguise")
+	}
+	probe, err := start(t, file("probe"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := probe.read()
+	check(t, "", "detection", func(t *testing.T) {
+		r.says(t, "environment.virtualization.type", want)
+		platform := "virtual_machine"
+		if want == "none" {
+			platform = "host"
+		}
+		r.says(t, "environment.platform", platform)
+		if t.Failed() {
+			t.Logf("%v", r.values["environment"])
+		}
+	})
+	check(t, "", "systemd-detect-virt", func(t *testing.T) {
+		command := []string{"/detect/ld.so", "--library-path", "/detect", "/detect/systemd-detect-virt", "--vm"}
+		if distribution() {
+			command = []string{"systemd-detect-virt", "--vm"}
+		}
+		output, err := exec.Command(command[0], command[1:]...).Output()
+		var exit *exec.ExitError // its status is 1 for "none"
+		if err != nil && !errors.As(err, &exit) {
+			t.Skipf("systemd-detect-virt does not run: %v", err)
+		}
+		theirs, ours := strings.TrimSpace(string(output)), want
+		expected := systemNames[ours]
+		if expected == nil {
+			expected = []string{ours}
+		}
+		t.Logf("systemd-detect-virt says %q", theirs)
+		if !slices.Contains(expected, theirs) {
+			t.Errorf("systemd-detect-virt says %q, and one of %q was expected", theirs, expected)
+		}
+	})
+}

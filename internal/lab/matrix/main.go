@@ -1,0 +1,221 @@
+// Matrix runs the lab's tests and writes what they found as tables of
+// environments and checks, in Markdown and on the terminal.
+//
+//	go run ./matrix [-o FILE] GO-TEST-ARGUMENTS...
+//
+// A test that calls t.Attr("cell", "TABLE|ENVIRONMENT|CHECK") is one cell, and
+// t.Attr("version", "WHAT: VERSION") names what was tested. The exit status is that of go test.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+func main() {
+	out := flag.String("o", "", "write the Markdown to this file")
+	flag.Parse()
+	m, err := run(flag.Args())
+	text := m.markdown(time.Now())
+	fmt.Println(text)
+	if *out != "" {
+		if writeErr := os.WriteFile(*out, []byte(text), 0o644); writeErr != nil {
+			err = errors.Join(err, writeErr)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "matrix:", err)
+		os.Exit(1)
+	}
+}
+
+// run runs go test, shows the tests' ends as they come, and collects.
+func run(arguments []string) (*matrix, error) {
+	m := &matrix{tests: map[string]*test{}}
+	cmd := exec.Command("go", append([]string{"test", "-json"}, arguments...)...)
+	cmd.Stderr = os.Stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return m, err
+	}
+	if err := cmd.Start(); err != nil {
+		return m, err
+	}
+	err = m.read(stdout, os.Stdout)
+	return m, errors.Join(err, cmd.Wait())
+}
+
+type matrix struct {
+	tests    map[string]*test
+	order    []*test
+	versions []string
+}
+
+type test struct {
+	name    string
+	cell    []string // table, environment, check
+	outcome string
+	output  string
+}
+
+// read takes the events of go test -json.
+func (m *matrix) read(r io.Reader, progress io.Writer) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		if !bytes.HasPrefix(lines.Bytes(), []byte("{")) {
+			fmt.Fprintln(progress, lines.Text())
+			continue
+		}
+		var event struct{ Action, Test, Output, Key, Value string }
+		if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
+			return err
+		}
+		m.add(event.Action, event.Test, event.Output, event.Key, event.Value, progress)
+	}
+	return lines.Err()
+}
+
+func (m *matrix) add(action, name, output, key, value string, progress io.Writer) {
+	if name == "" {
+		if action == "output" || action == "build-output" {
+			fmt.Fprint(progress, output)
+		}
+		return
+	}
+	t := m.tests[name]
+	if t == nil {
+		t = &test{name: name}
+		m.tests[name] = t
+		m.order = append(m.order, t)
+	}
+	switch {
+	case action == "attr" && key == "cell":
+		t.cell = strings.SplitN(value, "|", 3)
+	case action == "attr" && key == "version" && !slices.Contains(m.versions, value):
+		m.versions = append(m.versions, value)
+	case action == "output" && !strings.HasPrefix(strings.TrimSpace(output), "==="):
+		t.output += output
+	case action == "pass", action == "fail", action == "skip":
+		t.outcome = action
+		fmt.Fprintf(progress, "%s %s\n", action, name)
+		if action == "fail" {
+			fmt.Fprint(progress, t.output)
+		}
+	}
+}
+
+// reason is the message of a skip: FILE.go:LINE: reason.
+func (t *test) reason() string {
+	for line := range strings.Lines(t.output) {
+		if _, rest, ok := strings.Cut(line, ".go:"); ok {
+			if _, reason, ok := strings.Cut(rest, ": "); ok {
+				return strings.TrimSpace(reason)
+			}
+		}
+	}
+	return "no reason given"
+}
+
+type table struct {
+	name                 string
+	environments, checks []string
+	cells                map[[2]string]string
+}
+
+// tables sorts the cells; footnotes are the reasons of what was skipped.
+func (m *matrix) tables() (all []*table, footnotes []string) {
+	for _, t := range m.order {
+		if len(t.cell) != 3 || m.replaced(t) {
+			continue
+		}
+		at := slices.IndexFunc(all, func(other *table) bool { return other.name == t.cell[0] })
+		if at < 0 {
+			at = len(all)
+			all = append(all, &table{name: t.cell[0], cells: map[[2]string]string{}})
+		}
+		table := all[at]
+		for names, name := range map[*[]string]string{&table.environments: t.cell[1], &table.checks: t.cell[2]} {
+			if !slices.Contains(*names, name) {
+				*names = append(*names, name)
+			}
+		}
+		text := t.outcome
+		switch text {
+		case "skip":
+			reason := t.reason()
+			note := slices.Index(footnotes, reason)
+			if note < 0 {
+				note = len(footnotes)
+				footnotes = append(footnotes, reason)
+			}
+			text = fmt.Sprintf("skipped (%d)", note+1)
+		case "fail", "":
+			text = "**FAIL**"
+		}
+		table.cells[[2]string{t.cell[1], t.cell[2]}] = text
+	}
+	return all, footnotes
+}
+
+// replaced says whether a test's subtests are cells: then it is none itself,
+// but where it failed beside them.
+func (m *matrix) replaced(t *test) bool {
+	for _, other := range m.order {
+		if len(other.cell) == 3 && strings.HasPrefix(other.name, t.name+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *matrix) markdown(now time.Time) string {
+	var b strings.Builder
+	all, footnotes := m.tables()
+	count := map[string]int{}
+	for _, table := range all {
+		for _, text := range table.cells {
+			outcome, _, _ := strings.Cut(text, " ")
+			count[outcome]++
+		}
+	}
+	fmt.Fprintf(&b, "# The lab's results\n\nWritten by `make lab` on %s with %s on %s: %d passed, %d failed, %d skipped.\n",
+		now.UTC().Format(time.DateOnly), runtime.Version(), runtime.GOARCH, count["pass"], count["**FAIL**"], count["skipped"])
+	b.WriteString("An empty cell is a check that does not apply there. Virtual machines are emulated: in them limits and counts are\n" +
+		"compared exactly, and times only as greater than zero.\n")
+	if len(m.versions) > 0 {
+		slices.Sort(m.versions)
+		b.WriteString("\n## Versions\n\n")
+		for _, version := range m.versions {
+			fmt.Fprintf(&b, "- %s\n", version)
+		}
+	}
+	for _, table := range all {
+		fmt.Fprintf(&b, "\n## %s\n\n| environment | %s |\n|---|%s\n", table.name, strings.Join(table.checks, " | "), strings.Repeat("---|", len(table.checks)))
+		for _, environment := range table.environments {
+			fmt.Fprintf(&b, "| %s |", environment)
+			for _, check := range table.checks {
+				fmt.Fprintf(&b, " %s |", table.cells[[2]string{environment, check}])
+			}
+			b.WriteByte('\n')
+		}
+	}
+	if len(footnotes) > 0 {
+		b.WriteString("\n## Skipped\n\n")
+		for i, reason := range footnotes {
+			fmt.Fprintf(&b, "%d. %s\n", i+1, reason)
+		}
+	}
+	return b.String()
+}

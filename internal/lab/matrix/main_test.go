@@ -1,0 +1,60 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+const events = `{"Action":"run","Test":"TestA"}
+{"Action":"attr","Test":"TestA","Key":"version","Value":"Linux 6.1"}
+{"Action":"attr","Test":"TestA","Key":"cell","Value":"Kernels|v2|boot"}
+{"Action":"attr","Test":"TestA/limits","Key":"cell","Value":"Kernels|v2|limits"}
+{"Action":"pass","Test":"TestA/limits"}
+{"Action":"attr","Test":"TestA/load","Key":"cell","Value":"Kernels|v2|load"}
+{"Action":"output","Test":"TestA/load","Output":"    a_test.go:1: no disk: none at all\n"}
+{"Action":"skip","Test":"TestA/load"}
+{"Action":"fail","Test":"TestA"}
+{"Action":"attr","Test":"TestB","Key":"cell","Value":"Kernels|v1|load"}
+{"Action":"output","Test":"TestB","Output":"    b_test.go:1: wrong\n"}
+{"Action":"fail","Test":"TestB"}
+{"Action":"attr","Test":"TestC","Key":"cell","Value":"Hosts|docker|start"}
+{"Action":"attr","Test":"TestD","Key":"cell","Value":"Hosts|podman|start"}
+{"Action":"output","Test":"TestD","Output":"    d_test.go:1: no disk: none at all\n"}
+{"Action":"skip","Test":"TestD"}
+`
+
+const want = `| environment | limits | load |
+|---|---|---|
+| v2 | pass | skipped (1) |
+| v1 |  | **FAIL** |
+
+## Hosts
+
+| environment | start |
+|---|---|
+| docker | **FAIL** |
+| podman | skipped (1) |
+
+## Skipped
+
+1. no disk: none at all
+`
+
+// A test that never ended has failed, and one reason is one footnote.
+func TestMatrix(t *testing.T) {
+	m := &matrix{tests: map[string]*test{}}
+	if err := m.read(strings.NewReader(events), io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	got := m.markdown(time.Unix(0, 0))
+	if !strings.HasSuffix(got, want) {
+		t.Errorf("got:\n%s\nwant at its end:\n%s", got, want)
+	}
+	for _, part := range []string{"1970-01-01", "1 passed, 2 failed, 2 skipped", "- Linux 6.1\n"} {
+		if !strings.Contains(got, part) {
+			t.Errorf("%q is missing in:\n%s", part, got)
+		}
+	}
+}

@@ -1,0 +1,94 @@
+//go:build linux
+
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// machine is a virtual machine that boots, prints and powers off. QEMU
+// emulates its CPUs (TCG): that works everywhere, and time in it is not real.
+type machine struct {
+	kernel   *kernel
+	initrd   string
+	cmdline  string
+	memory   string   // of QEMU's -m
+	program  string   // of QEMU; empty: the architecture's
+	options  []string // further ones of QEMU's
+	cpu      string   // empty: max
+	patience time.Duration
+}
+
+// What the guest prints around its tests, on lines of their own.
+const (
+	beginMark = "LAB BEGIN "
+	endMark   = "LAB END "
+)
+
+// boot runs the machine until it powers off and returns what its tests
+// printed, and what the kernel's version is that it runs. A panic of an emulated kernel before the tests begin has
+// been seen about once in 30 boots: such a boot, and only such a one, is tried
+// again once, and counted.
+func (m *machine) boot(ctx context.Context, t *testing.T) (output string) {
+	t.Helper()
+	for attempt := range 2 {
+		console, err := m.run(ctx, t)
+		_, output, begun := strings.Cut(console, beginMark)
+		if !begun && attempt == 0 && strings.Contains(console, "Kernel panic") && ctx.Err() == nil {
+			t.Logf("BOOT RETRIED: the kernel panicked before the tests: %s", tail([]byte(console)))
+			continue
+		}
+		_, output, _ = strings.Cut(output, "\n")
+		output, _, ended := strings.Cut(output, endMark)
+		if !ended {
+			t.Errorf("the machine did not come to the end of its tests: %v: %s", err, tail([]byte(console)))
+		}
+		return output
+	}
+	panic("unreachable")
+}
+
+func (m *machine) run(ctx context.Context, t *testing.T) (console string, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(ctx, m.patience, fmt.Errorf("no end after %v", m.patience))
+	defer cancel()
+	program, serial, cpu := "qemu-system-x86_64", "ttyS0", "max"
+	var arguments []string
+	if m.kernel.arch == "arm64" {
+		program, serial, cpu = "qemu-system-aarch64", "ttyAMA0", "max,pauth-impdef=on"
+		arguments = append(arguments, "-machine", "virt")
+	}
+	if m.program != "" {
+		program = m.program
+	}
+	if m.cpu != "" {
+		cpu = m.cpu
+	}
+	need(t, program)
+	arguments = append(arguments, "-accel", "tcg,thread=multi", "-cpu", cpu, "-m", m.memory, "-smp", "2", "-nodefaults", "-no-reboot",
+		"-display", "none", "-serial", "stdio", "-monitor", "none", "-kernel", m.kernel.image, "-initrd", m.initrd,
+		// loglevel=1: the kernel's own lines must not cut the tests' in two.
+		"-append", "console="+serial+" quiet loglevel=1 panic=-1 psi=1 "+m.cmdline)
+	cmd := exec.CommandContext(ctx, program, append(arguments, m.options...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.WaitDelay = 5 * time.Second
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err = cmd.Run()
+	if cause := context.Cause(ctx); cause != nil {
+		err = errors.Join(err, cause)
+	}
+	console = strings.ReplaceAll(stdout.String(), "\r", "")
+	if stderr.Len() > 0 {
+		err = errors.Join(err, errors.New(tail(stderr.Bytes())))
+	}
+	return console, err
+}
