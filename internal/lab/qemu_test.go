@@ -7,7 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -34,16 +37,17 @@ const (
 )
 
 // boot runs the machine until it powers off and returns what its tests
-// printed, and what the kernel's version is that it runs. A panic of an emulated kernel before the tests begin has
-// been seen about once in 30 boots: such a boot, and only such a one, is tried
-// again once, and counted.
+// printed. A panic of an emulated kernel before the tests begin has been seen
+// about once in 30 boots: such a boot, and only such a one, is tried again
+// once, and the matrix says so.
 func (m *machine) boot(ctx context.Context, t *testing.T) (output string) {
 	t.Helper()
 	for attempt := range 2 {
 		console, err := m.run(ctx, t)
 		_, output, begun := strings.Cut(console, beginMark)
 		if !begun && attempt == 0 && strings.Contains(console, "Kernel panic") && ctx.Err() == nil {
-			t.Logf("BOOT RETRIED: the kernel panicked before the tests: %s", tail([]byte(console)))
+			t.Attr("version", t.Name()+": booted twice, for the first kernel panicked before the tests")
+			t.Logf("the kernel panicked before the tests: %s", tail([]byte(console)))
 			continue
 		}
 		_, output, _ = strings.Cut(output, "\n")
@@ -82,6 +86,14 @@ func (m *machine) run(ctx context.Context, t *testing.T) (console string, err er
 	cmd.WaitDelay = 5 * time.Second
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if folder := os.Getenv("LAB_CONSOLES"); folder != "" { // to watch a machine that hangs
+		f, err := os.Create(filepath.Join(folder, strings.ReplaceAll(t.Name(), "/", "-")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = f.Close() }() // it is a copy
+		cmd.Stdout = io.MultiWriter(&stdout, f)
+	}
 	err = cmd.Run()
 	if cause := context.Cause(ctx); cause != nil {
 		err = errors.Join(err, cause)
