@@ -67,7 +67,7 @@ func testResize(t *testing.T) {
 		cpu, _ := r.text("cpu.limit_source")
 		return source != "cgroup_v1" && source != "cgroup_v2" && cpu != "cgroup_v1" && cpu != "cgroup_v2"
 	})
-	r.is(t, "memory.limit_bytes", number(t, shell(t, "awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo")), "/proc/meminfo")
+	r.is(t, "memory.limit_bytes", parse(t, shell(t, "awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo")), "/proc/meminfo")
 }
 
 func testMove(t *testing.T) {

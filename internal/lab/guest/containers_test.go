@@ -99,7 +99,7 @@ func (e *engine) container(name string, limits bool, options ...string) containe
 			t.Helper()
 			text := e.do(t, "inspect", "-f", "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}", id)
 			fields := strings.Fields(text)
-			return number(t, fields[0]), number(t, fields[1]) / 1e9
+			return parse(t, fields[0]), parse(t, fields[1]) / 1e9
 		}
 		c.resize = func(t *testing.T, memory int, cores float64) {
 			t.Helper()
@@ -272,7 +272,7 @@ func TestLXC(t *testing.T) {
 		},
 		inspect: func(t *testing.T) (memory, cores float64) {
 			fields := strings.Fields(shell(t, "lxc-cgroup -P /lab/lxc -n lab "+files[0]+"; lxc-cgroup -P /lab/lxc -n lab "+files[1]))
-			return number(t, fields[0]), number(t, fields[1]) / 100_000
+			return parse(t, fields[0]), parse(t, fields[1]) / 100_000
 		},
 		resize: func(t *testing.T, memory int, cores float64) {
 			shell(t, fmt.Sprintf("lxc-cgroup -P /lab/lxc -n lab %s %d && lxc-cgroup -P /lab/lxc -n lab %s %s", files[0], memory, files[1], quota(cores)))

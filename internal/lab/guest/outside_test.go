@@ -55,7 +55,7 @@ func (g *group) memoryLimit() float64 {
 		text := shell(g.t, fmt.Sprintf("cat %s/memory.max %s/memory.limit_in_bytes 2>/dev/null || true", dir, dir))
 		// v1's "no limit" is the largest multiple of a page.
 		if text != "" && text != "max" && len(text) < 19 {
-			least = min(least, number(g.t, text))
+			least = min(least, parse(g.t, text))
 		}
 	}
 	return least
@@ -68,7 +68,7 @@ func (g *group) quota() float64 {
 	for _, dir := range g.levels("cpu") {
 		fields := strings.Fields(shell(g.t, fmt.Sprintf("cat %s/cpu.max 2>/dev/null || cat %s/cpu.cfs_quota_us %s/cpu.cfs_period_us 2>/dev/null || true", dir, dir, dir)))
 		if len(fields) == 2 && fields[0] != "max" && fields[0] != "-1" {
-			least = min(least, number(g.t, fields[0])/number(g.t, fields[1]))
+			least = min(least, parse(g.t, fields[0])/parse(g.t, fields[1]))
 		}
 	}
 	return least
@@ -91,5 +91,5 @@ func (g *group) quotaOf(dir string) float64 {
 	if len(fields) != 2 || fields[0] == "max" || fields[0] == "-1" {
 		return math.Inf(1)
 	}
-	return number(g.t, fields[0]) / number(g.t, fields[1])
+	return parse(g.t, fields[0]) / parse(g.t, fields[1])
 }

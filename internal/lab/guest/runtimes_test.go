@@ -117,9 +117,9 @@ func unseen(t *testing.T, probe *client) {
 	if g := outside(t); g.memoryLimit() != memoryLimit || g.quota() != cpuLimit {
 		t.Errorf("the parent was to have %v and %v, and the kernel has %v and %v", memoryLimit, cpuLimit, g.memoryLimit(), g.quota())
 	}
-	r.is(t, "memory.limit_bytes", number(t, shell(t, "awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo")), "MemTotal")
+	r.is(t, "memory.limit_bytes", parse(t, shell(t, "awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo")), "MemTotal")
 	r.says(t, "memory.limit_source", "virtualization")
-	r.is(t, "cpu.limit_cores", number(t, shell(t, "nproc")), "nproc")
+	r.is(t, "cpu.limit_cores", parse(t, shell(t, "nproc")), "nproc")
 	r.says(t, "memory.scope", "container")
 }
 
@@ -130,14 +130,14 @@ func (c *contained) limits(t *testing.T, probe *client) {
 		t.Errorf("the runtime was to set %v and %v, and the kernel has %v and %v", memoryLimit, cpuLimit, memory, quota)
 	}
 	if math.IsInf(memory, 1) {
-		memory = number(t, shell(t, "awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo"))
+		memory = parse(t, shell(t, "awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo"))
 		r.says(t, "memory.limit_source", "virtualization")
 	} else {
 		r.says(t, "memory.limit_source", source())
 	}
 	r.is(t, "memory.limit_bytes", memory, "the kernel, from outside")
 	if math.IsInf(quota, 1) {
-		r.is(t, "cpu.limit_cores", number(t, shell(t, "nproc")), "nproc")
+		r.is(t, "cpu.limit_cores", parse(t, shell(t, "nproc")), "nproc")
 	} else {
 		r.is(t, "cpu.limit_cores", quota, "the kernel, from outside")
 		r.says(t, "cpu.limit_source", source())

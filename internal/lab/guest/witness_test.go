@@ -30,18 +30,18 @@ func key(t *testing.T, name, key string) float64 {
 	t.Helper()
 	fields := strings.Fields(shell(t, "cat "+name))
 	if key == "" && len(fields) == 1 {
-		return number(t, fields[0])
+		return parse(t, fields[0])
 	}
 	for i := 0; i+1 < len(fields); i += 2 {
 		if fields[i] == key {
-			return number(t, fields[i+1])
+			return parse(t, fields[i+1])
 		}
 	}
 	t.Fatalf("%s has no %q", name, key)
 	return 0
 }
 
-func number(t *testing.T, s string) float64 {
+func parse(t *testing.T, s string) float64 {
 	t.Helper()
 	n, err := strconv.ParseFloat(s, 64)
 	if err != nil {
