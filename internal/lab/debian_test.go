@@ -296,6 +296,53 @@ func busybox(ctx context.Context, t *testing.T, arch string) string {
 	}), "bin", "busybox")
 }
 
+// detectPackages have systemd-detect-virt of bookworm and all that it is linked with.
+var detectPackages = []string{
+	"systemd", "libc6", "libacl1", "libblkid1", "libcap2", "libcrypt1", "libgcrypt20", "libip4tc2", "libkmod2", "liblz4-1", "libmount1",
+	"libssl3", "libpam0g", "libseccomp2", "libselinux1", "libzstd1", "liblzma5", "libgpg-error0", "libaudit1", "libpcre2-8-0", "libcap-ng0",
+}
+
+// systemdDetectVirt is a folder with the program, its libraries and its
+// loader, named as the guest's tests know them.
+func systemdDetectVirt(ctx context.Context, t *testing.T, arch string) string {
+	t.Helper()
+	return filepath.Join(cached(t, "detect-virt-"+arch, "detect-virt 1 "+strings.Join(detectPackages, " "), func(folder string) {
+		d := newDebian(ctx, t, "bookworm", arch)
+		if err := d.update(ctx); err != nil {
+			t.Skipf("the lists of bookworm are not to be had: %v", err)
+		}
+		packages := filepath.Join(folder, "packages")
+		detect := filepath.Join(folder, "detect")
+		for _, name := range []string{packages, detect} {
+			if err := os.Mkdir(name, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := d.unpack(ctx, packages, detectPackages...); err != nil {
+			t.Skipf("systemd-detect-virt cannot be had: %v", err)
+		}
+		// Only what is linked with by its name: libx.so.1, mostly a symlink.
+		for _, pattern := range []string{"lib/*/*.so.*", "usr/lib/*/*.so.*", "lib/*/ld-linux*", "usr/lib/*/systemd/*.so", "lib/*/systemd/*.so", "usr/bin/systemd-detect-virt"} {
+			names, _ := filepath.Glob(filepath.Join(packages, pattern)) // the patterns are valid
+			for _, name := range names {
+				to := filepath.Base(name)
+				if _, version, _ := strings.Cut(to, ".so."); strings.Contains(version, ".") {
+					continue // the same by its full version
+				}
+				if strings.HasPrefix(to, "ld-linux") {
+					to = "ld.so"
+				}
+				if err := copyFile(name, filepath.Join(detect, to)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := os.RemoveAll(packages); err != nil {
+			t.Fatal(err)
+		}
+	}), "detect")
+}
+
 // nativeArch is Debian's name of this machine's architecture; the names of
 // those that we know are Go's.
 const nativeArch = runtime.GOARCH

@@ -4,6 +4,7 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"os"
 	"os/exec"
@@ -16,6 +17,7 @@ import (
 // disguise makes an emulated machine say that it is another's.
 type disguise struct {
 	name      string
+	arch      string   // empty: amd64
 	signature string   // of CPUID leaf 0x40000000; empty: QEMU's own
 	bare      bool     // without the hypervisor bit
 	smbios    []string // QEMU's options for the firmware's tables; a comma in a value is doubled
@@ -49,6 +51,7 @@ var disguises = []disguise{
 	{name: "Apple Virtualization", signature: "Apple VZ", cmdline: "nopv", want: "apple_vz", smbios: []string{
 		"type=0,vendor=Apple Inc.", "type=1,manufacturer=Apple Inc.,product=Apple Virtualization Generic Platform", "type=2,manufacturer=Apple Inc.",
 	}},
+	{name: "QEMU on arm64", arch: "arm64", want: "qemu"},
 	{name: "hardware", bare: true, want: "none", smbios: []string{
 		"type=0,vendor=Dell Inc.", "type=1,manufacturer=Dell Inc.,product=PowerEdge R740", "type=2,manufacturer=Dell Inc.", "type=3,manufacturer=Dell Inc.",
 	}},
@@ -63,22 +66,18 @@ func TestVirtualization(t *testing.T) {
 		t.Attr("cell", virtualizationTable+"|all|detection")
 		t.Skip("a dozen machines take minutes: make lab runs them")
 	}
-	needQEMU(ctx, t, emulator("amd64"))
-	k := newKernel(ctx, t, "bookworm", "amd64")
-	built := newPayloads(ctx, t, "amd64", "probe", "doctor", "guest.test")
-	t.Cleanup(func() { built.remove(t) })
-	detect := filepath.Join(t.TempDir(), "detect")
-	if nativeArch != "amd64" {
-		t.Skip("systemd-detect-virt is taken from this machine, which is no amd64")
-	}
-	if err := installDetectVirt(ctx, detect); err != nil {
-		t.Skipf("systemd-detect-virt cannot be had: %v", err)
-	}
-	initrd := built.newInitrd(ctx, t, k, detect)
+	folder := t.TempDir()
+	machines := map[string]*machine{}
 	for _, d := range disguises {
+		arch := cmp.Or(d.arch, "amd64")
 		t.Run(d.name, func(t *testing.T) {
 			t.Attr("cell", virtualizationTable+"|"+d.name+"|detection")
-			m := &machine{kernel: k, initrd: initrd, memory: "512", patience: 2 * time.Minute, cmdline: "lab.mode=v2 lab.run=Virtualization lab.virt=" + d.want + " " + d.cmdline}
+			needQEMU(ctx, t, emulator(arch))
+			if machines[arch] == nil {
+				machines[arch] = plainMachine(ctx, t, arch, folder)
+			}
+			m := *machines[arch]
+			m.cmdline = "lab.mode=v2 lab.run=Virtualization lab.virt=" + d.want + " " + d.cmdline
 			for _, table := range d.smbios {
 				m.options = append(m.options, "-smbios", table)
 			}
@@ -92,6 +91,19 @@ func TestVirtualization(t *testing.T) {
 			results(ctx, t, m.boot(ctx, t)).report(t, virtualizationTable, d.name)
 		})
 	}
+}
+
+// plainMachine has systemd-detect-virt in it.
+func plainMachine(ctx context.Context, t *testing.T, arch, folder string) *machine {
+	t.Helper()
+	k := newKernel(ctx, t, "bookworm", arch)
+	built := newPayloads(ctx, t, arch, "probe", "doctor", "guest.test")
+	defer built.remove(t)
+	initrd := filepath.Join(folder, "initrd-"+arch)
+	if err := os.Rename(built.newInitrd(ctx, t, k, systemdDetectVirt(ctx, t, arch)), initrd); err != nil {
+		t.Fatal(err)
+	}
+	return &machine{kernel: k, initrd: initrd, memory: "512", patience: 2 * time.Minute}
 }
 
 const virtualizationTable = "Virtual machines in disguise"
