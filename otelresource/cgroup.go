@@ -62,7 +62,10 @@ func NewCgroupManager() (*CgroupManager, error) {
 	}
 	defer source.Close()
 	w := source.Cgroup(context.Background())
-	if w == nil || w.Version == "" {
+	if w == nil {
+		return nil, &Error{Op: op, Err: ErrUnsupportedPlatform} // macOS has no cgroups
+	}
+	if w.Version == "" {
 		return nil, &Error{Op: op, Path: "/proc/self/mountinfo", Err: ErrCgroupNotFound}
 	}
 	return &CgroupManager{version: cgroupVersion(w.Version), controllers: w.Controllers}, nil

@@ -30,6 +30,7 @@ func detect(ctx context.Context, root hostfs.Root, cfg *Config) (*environ.Info, 
 	// Under another root nothing of this process says anything about it.
 	if root.IsHost() {
 		in.Getenv, in.CPUID, in.PID, in.Arch = os.LookupEnv, environ.HostCPUID, os.Getpid(), runtime.GOARCH
+		in.Sysctl = environ.HostSysctl
 	}
 	return environ.Detect(ctx, in)
 }

@@ -3,4 +3,4 @@ package otelresource
 import "runtime"
 
 // platformSupported says whether detection has anything to read.
-const platformSupported = runtime.GOOS == "linux"
+const platformSupported = runtime.GOOS == "linux" || runtime.GOOS == "darwin"

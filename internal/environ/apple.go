@@ -33,9 +33,11 @@ func (d *detector) isAppleGuestCore() bool {
 
 // darwin asks the kernel of macOS. There are no containers.
 func (d *detector) darwin() {
+	d.info.Hostname = d.sysctl("kern.hostname")
 	if d.in.Hostname != nil {
-		name, _ := d.in.Hostname()
-		d.info.Hostname = clean(name)
+		if name, err := d.in.Hostname(); err == nil {
+			d.info.Hostname = clean(name)
+		}
 	}
 	d.info.Kernel = d.sysctl("kern.osrelease")
 	d.find(keyContainer, "none", "kern.osrelease", "macOS has no containers")

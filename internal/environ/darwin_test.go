@@ -47,6 +47,24 @@ func TestMac(t *testing.T) {
 	}
 }
 
+func TestMacNamesItself(t *testing.T) {
+	sysctls := map[string]string{"kern.osrelease": "24.4.0\x00", "kern.hostname": "mac.local\x00"}
+	in := environ.Input{OS: "darwin", Sysctl: func(name string) ([]byte, error) {
+		if s, ok := sysctls[name]; ok {
+			return []byte(s), nil
+		}
+		return nil, syscall.ENOENT
+	}}
+	info, err := environ.Detect(context.Background(), in)
+	if err != nil || info.Kernel != "24.4.0" || info.Hostname != "mac.local" || info.Virtualization != nil {
+		t.Errorf("%+v, %v", info, err)
+	}
+	in.Hostname = func() (string, error) { return "other.local", nil }
+	if info, _ = environ.Detect(context.Background(), in); info.Hostname != "other.local" {
+		t.Errorf("%q", info.Hostname)
+	}
+}
+
 func TestOtherSystemsSayNothing(t *testing.T) {
 	info, err := environ.Detect(context.Background(), environ.Input{OS: "freebsd"})
 	if err != nil || render(info) != "" {

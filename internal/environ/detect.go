@@ -30,9 +30,10 @@ type Input struct {
 	// CPUID is HostCPUID; nil where the instruction would answer for
 	// another machine. Its second result is false off x86.
 	CPUID func() (CPUID, bool)
-	// Sysctl reads a sysctl of macOS by its name, as unix.SysctlRaw does.
+	// Sysctl is HostSysctl, which only macOS asks; nil where it would answer for another machine.
 	Sysctl func(name string) ([]byte, error)
-	// Hostname is os.Hostname; nil: /proc/sys/kernel/hostname, then /etc/hostname.
+	// Hostname is os.Hostname; nil: /proc/sys/kernel/hostname, then /etc/hostname,
+	// on macOS kern.hostname.
 	Hostname func() (string, error)
 	// PID is our process id; 0 is unknown.
 	PID int
@@ -61,7 +62,7 @@ func DefaultMarkers() []string {
 // Host returns the input for this very process.
 func Host() Input {
 	return Input{
-		Getenv: os.LookupEnv, CPUID: HostCPUID, Hostname: os.Hostname,
+		Getenv: os.LookupEnv, CPUID: HostCPUID, Sysctl: HostSysctl, Hostname: os.Hostname,
 		PID: os.Getpid(), Markers: DefaultMarkers(),
 	}
 }
