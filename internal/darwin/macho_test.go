@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// build makes a darwin program of a folder under testdata, without cgo.
-func build(t *testing.T, arch, name string) string {
+// build makes a darwin program of a folder, without cgo.
+func build(t *testing.T, arch, folder string) string {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), name)
-	cmd := exec.Command("go", "build", "-o", out, "./testdata/"+name)
+	out := filepath.Join(t.TempDir(), filepath.Base(folder))
+	cmd := exec.Command("go", "build", "-o", out, folder)
 	cmd.Env = append(os.Environ(), "GOOS=darwin", "GOARCH="+arch, "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
 	if b, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, b)
@@ -72,7 +72,7 @@ func TestProbeImports(t *testing.T) {
 	for _, arch := range []string{"arm64", "amd64"} {
 		t.Run(arch, func(t *testing.T) {
 			t.Parallel()
-			probePath, helloPath := build(t, arch, "probe"), build(t, arch, "hello")
+			probePath, helloPath := build(t, arch, "./testdata/probe"), build(t, arch, "./testdata/hello")
 			probe, hello := openMacho(t, probePath), openMacho(t, helloPath)
 
 			ours := []string{libSystem, ioKit, coreFoundation}
@@ -104,6 +104,39 @@ func TestProbeImports(t *testing.T) {
 				}
 			}
 			checkGrowth(t, probePath, helloPath)
+		})
+	}
+}
+
+// The example that prints everything imports what the standard library needs
+// and what this package may, and of the latter nothing as data.
+func TestExampleImports(t *testing.T) {
+	needsBuild(t)
+	for _, arch := range []string{"arm64", "amd64"} {
+		t.Run(arch, func(t *testing.T) {
+			t.Parallel()
+			example := openMacho(t, build(t, arch, "../../examples/doctor"))
+			std := openMacho(t, build(t, arch, "./testdata/std"))
+			known := append(libraries(t, std), libSystem, ioKit, coreFoundation)
+			for _, name := range libraries(t, example) {
+				if !slices.Contains(known, name) {
+					t.Errorf("links %s", name)
+				}
+			}
+			bare, stubs, ours := imported(t, std), stubbed(t, example), 0
+			for _, name := range imported(t, example) {
+				if _, ok := allowed[name]; ok {
+					ours++
+				} else if !slices.Contains(bare, name) && !ofXSys(name) {
+					t.Errorf("imports %s", name)
+				}
+				if !slices.Contains(bare, name) && !slices.Contains(stubs, name) {
+					t.Errorf("%s has no stub: it is imported as data", name)
+				}
+			}
+			if ours < len(allowed)-1 { // the thermal state is of no metric
+				t.Errorf("imports %d of %d functions: does it read this machine?", ours, len(allowed))
+			}
 		})
 	}
 }
