@@ -44,6 +44,9 @@ func advice(r *report) []string {
 			say("Mount the cgroup file system at /sys/fs/cgroup (read-only is enough): the process's own cgroup is not visible, and numbers of the host never stand in for it.")
 		}
 	}
+	if r.Environment.OS == "darwin" {
+		return all // what follows is about features of Linux
+	}
 	switch c := r.Environment.Cgroup; {
 	case c != nil && len(c.Controllers) == 0:
 		say("The cgroup of this process has no controllers: enable memory and cpu in the cgroup.subtree_control of its parent.")

@@ -13,7 +13,7 @@ import (
 )
 
 func TestThisProcess(t *testing.T) {
-	if runtime.GOOS != "linux" {
+	if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
 		t.Skip("there are no collectors for " + runtime.GOOS)
 	}
 	var text, object bytes.Buffer
@@ -76,5 +76,12 @@ func TestAdvice(t *testing.T) {
 				t.Errorf("%q is not among %q", test.want, got)
 			}
 		})
+	}
+}
+
+func TestAMacIsNotAdvisedToMountCgroups(t *testing.T) {
+	r := report{Environment: &otelresource.EnvironmentInfo{OS: "darwin"}, Memory: &otelresource.MemoryStats{Scope: otelresource.ScopeSystem}}
+	if got := advice(&r); len(got) != 0 {
+		t.Errorf("%q", got)
 	}
 }
