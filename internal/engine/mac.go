@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/darwin"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// mac reads a Mac through its kernel's functions. It has no build tag: only
+// the kernel behind it is macOS's own.
+type mac struct {
+	cfg     Config
+	kernel  darwin.Kernel
+	memory  *macMemory
+	cpu     *macCPU
+	io      *macIO
+	process *macProcess
+	limits  *macLimits
+}
+
+// NewMac returns a source over the kernel of a Mac.
+func NewMac(c Config, k darwin.Kernel) Source {
+	c.complete()
+	m := &mac{cfg: c, kernel: k}
+	m.memory = newMacMemory(m)
+	m.cpu = newMacCPU(m)
+	m.io = newMacIO(m)
+	m.process = newMacProcess(m)
+	m.limits = newMacLimits(m)
+	return m
+}
+
+// Close closes every gate. Only the disks' reader holds something.
+func (m *mac) Close() {
+	for _, g := range []*gate{&m.memory.gate, &m.cpu.gate, &m.io.gate, &m.process.gate, &m.limits.gate} {
+		g.close()
+	}
+}
+
+// nothing is what the readers without handles have to free.
+func nothing() {}
+
+// errNoCgroups is made once: it is part of every reading.
+var errNoCgroups = fmt.Errorf("%w: macOS has no cgroups", ErrNoCgroup)
+
+// errNothing is of a reading without any number and without a failure: what
+// was asked for does not exist on this version of macOS.
+var errNothing = errors.New("this version of macOS offers nothing of it")
+
+// pass runs read within the collector's gate. The calls do not block, so ctx
+// counts only before them.
+func (m *mac) pass(ctx context.Context, g *gate, read func(time.Time) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := g.enter(); err != nil {
+		return err
+	}
+	defer g.leave()
+	return read(m.cfg.Now())
+}
+
+// failed counts the failures of a reading, each by its own call.
+func (m *mac) failed(collector string, err error) {
+	if err == nil {
+		return
+	}
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range several.Unwrap() {
+			m.cfg.Diagnostics.Failed(collector, e)
+		}
+		return
+	}
+	m.cfg.Diagnostics.Failed(collector, err)
+}
+
+// optional is failed for a sysctl that a version of macOS may not have.
+func (m *mac) optional(collector string, err error) {
+	if !errors.Is(err, fs.ErrNotExist) {
+		m.failed(collector, err)
+	}
+}
+
+// empty is the error of a reading that has nothing in it.
+func empty(err error) error {
+	if err == nil {
+		return errNothing
+	}
+	return err
+}
+
+func (m *mac) ReadMemory(ctx context.Context, _ Want, s *sample.Memory) error {
+	return m.pass(ctx, &m.memory.gate, func(now time.Time) error { return m.memory.read(now, s) })
+}
+
+func (m *mac) ReadCPU(ctx context.Context, w Want, s *sample.CPU) error {
+	return m.pass(ctx, &m.cpu.gate, func(now time.Time) error { return m.cpu.read(now, w, s) })
+}
+
+func (m *mac) ReadIO(ctx context.Context, w Want, s *sample.IO) error {
+	return m.pass(ctx, &m.io.gate, func(now time.Time) error { return m.io.read(now, w, s) })
+}
+
+func (m *mac) ReadProcess(ctx context.Context, w Want, s *sample.Process) error {
+	return m.pass(ctx, &m.process.gate, func(now time.Time) error { return m.process.read(now, w, s) })
+}
+
+func (m *mac) ReadLimits(ctx context.Context, s *sample.Limits) error {
+	return m.pass(ctx, &m.limits.gate, func(now time.Time) error { return m.limits.read(now, s) })
+}
+
+func (m *mac) Cgroup(context.Context) *Whereabouts { return nil }

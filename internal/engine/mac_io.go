@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/darwin"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// macIO reads what the disks' drivers count, in IOKit's registry. There is no
+// queue, and no time during which a disk had work: only the operations' own.
+type macIO struct {
+	gate
+	engine *mac
+	reader *darwin.DiskReader
+	disks  []darwin.Disk
+	all    diskAccount
+}
+
+func newMacIO(m *mac) *macIO {
+	c := &macIO{engine: m, reader: darwin.NewDiskReader(m.kernel)}
+	c.free = c.reader.Close
+	return c
+}
+
+func (c *macIO) read(now time.Time, w Want, s *sample.IO) (err error) {
+	c.disks, err = c.reader.Read(c.disks)
+	c.engine.failed("io", err)
+	*s = sample.IO{Time: now, Err: errNoCgroups}
+	if err != nil && c.all.empty() {
+		return err
+	}
+	if err == nil {
+		c.count()
+	}
+	c.all.fill(&s.System, w.Devices, err == nil)
+	return nil
+}
+
+// count takes the counters. A mounted disk image is listed and not part of the
+// total: what passes it passes the disk that holds its file as well.
+func (c *macIO) count() {
+	for i := range c.disks {
+		c.returned(c.disks[i].Name)
+	}
+	c.all.begin("")
+	for i := range c.disks {
+		raw := &c.disks[i]
+		d := sample.Disk{Name: raw.Name, Read: macTransfer(&raw.Read), Write: macTransfer(&raw.Write)}
+		c.all.add(diskKey{name: raw.Name}, &d, !raw.Image)
+	}
+	c.all.end()
+}
+
+// returned makes a disk that was not there in the reading before count anew:
+// macOS gives the name of one that was unplugged to the next.
+func (c *macIO) returned(name string) {
+	d := c.all.disks[diskKey{name: name}]
+	if d == nil || d.listed {
+		return
+	}
+	for i := range d.counters {
+		d.counters[i].source = "unplugged"
+	}
+}
+
+func macTransfer(t *darwin.DiskTransfer) sample.Transfer {
+	return sample.Transfer{Bytes: t.Bytes, Operations: t.Operations, Time: t.Time}
+}
