@@ -13,8 +13,7 @@ import (
 	. "github.com/cboxdk/resource-monitor/internal/darwin"
 )
 
-// The tests in this file ask a real macOS. They have not run yet: this
-// repository was made without a Mac.
+// The tests in this file ask a real macOS.
 
 func TestLiveMemory(t *testing.T) {
 	var m Memory
