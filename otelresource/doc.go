@@ -55,9 +55,11 @@
 // # Platforms
 //
 // Linux has all that is described here, on cgroup v1, v2 and hybrid machines.
-// Elsewhere the package compiles: constructors return [ErrUnsupportedPlatform],
-// Start returns it with an Instrumentation that does nothing, and the detector
-// returns an empty resource. The collectors for macOS are not in this version.
+// macOS, which has neither containers nor cgroups, has the system and the
+// process scope; what it does not offer is absent (the README has the table).
+// No test has run on a Mac yet. Elsewhere the package compiles: constructors
+// return [ErrUnsupportedPlatform], Start returns it with an Instrumentation that
+// does nothing, and the detector returns an empty resource.
 //
 // This version has no collector for network traffic: GetNetworkStats returns
 // an error.

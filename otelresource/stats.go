@@ -51,7 +51,7 @@ type MemoryStats struct {
 	LimitSource LimitSource `json:"limit_source,omitzero"`
 	// LimitCgroup is the cgroup that sets LimitBytes; "" where none does.
 	LimitCgroup string `json:"limit_cgroup,omitzero"`
-	// LimitFile is the kernel file that said so, or $NAME for an environment variable.
+	// LimitFile is the kernel file that said so, on macOS the sysctl, or $NAME for an environment variable.
 	LimitFile string `json:"limit_file,omitzero"`
 	// RSSBytes is anonymous memory: anon, or total_rss on v1. ScopeContainer only.
 	RSSBytes int64 `json:"rss_bytes"`
@@ -172,7 +172,7 @@ type CPUStats struct {
 	LimitSource LimitSource `json:"limit_source,omitzero"`
 	// LimitCgroup is the cgroup that sets LimitCores; "" where none does.
 	LimitCgroup string `json:"limit_cgroup,omitzero"`
-	// LimitFile is the kernel file that said so; "" for the affinity, a system call.
+	// LimitFile is the kernel file that said so, on macOS the sysctl; "" for the affinity, a system call.
 	LimitFile string `json:"limit_file,omitzero"`
 	// Shares is v1's cpu.shares, 2-262144. On v2 it is converted from the weight by the
 	// inverse of weight = ceil(10^((L²+125L)/612 - 7/34)), L = log2(shares),

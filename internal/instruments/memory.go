@@ -156,7 +156,7 @@ var memoryStates = []struct {
 func systemMemory() []Row[memory] {
 	usage := Row[memory]{Metric: Metric{
 		Name: "system.memory.usage", Unit: "By", Kind: UpDownCounter, Scope: System, Standard: true,
-		Description: "Reports memory in use by state.", Note: "the states sum to system.memory.limit",
+		Description: "Reports memory in use by state.", Note: "the states sum to system.memory.limit; on macOS what firmware and kernel keep for themselves is in none",
 	}}
 	share := Row[memory]{Metric: Metric{
 		Name: "system.memory.utilization", Unit: "1", Kind: Gauge, Float: true, Scope: System, OptIn: WithUtilization, Standard: true,

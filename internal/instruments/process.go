@@ -16,6 +16,7 @@ func OwnProcess() []Row[sample.Process] {
 	share := metric("process.cpu.utilization", "1", Gauge,
 		"Difference in process.cpu.time since the last measurement, divided by the elapsed time and number of CPUs available to the process.")
 	share.OptIn = WithUtilization
+	noted := func(m Metric, note string) Metric { m.Note = note; return m }
 	return []Row[process]{
 		{
 			Metric: metric("process.cpu.time", "s", Counter, "Total CPU seconds broken down by different CPU modes."),
@@ -30,7 +31,8 @@ func OwnProcess() []Row[sample.Process] {
 				float(attr(semconv.CPUModeSystem), func(s *process) sample.Opt[float64] { return s.SystemShare }),
 			},
 		}, {
-			Metric: metric("process.memory.usage", "By", UpDownCounter, "The amount of physical memory in use."),
+			Metric: noted(metric("process.memory.usage", "By", UpDownCounter, "The amount of physical memory in use."),
+				"the resident set; on macOS the footprint, as Activity Monitor shows it"),
 			Series: []Series[process]{integer(nil, func(s *process) sample.Opt[uint64] { return s.RSS })},
 		}, {
 			Metric: metric("process.memory.virtual", "By", UpDownCounter, "The amount of committed virtual memory."),

@@ -113,7 +113,8 @@ type MemoryEvents struct {
 	OOMKill, OOMGroupKill Opt[uint64]
 }
 
-// SystemMemory is the machine's memory. Used + Free + Buffers + Cached = Total.
+// SystemMemory is the machine's memory. On Linux Used + Free + Buffers + Cached =
+// Total; on macOS some of the total is in none of them.
 type SystemMemory struct {
 	Total, Available            Opt[uint64]
 	Used, Free, Buffers, Cached Opt[uint64]
@@ -234,7 +235,7 @@ type Process struct {
 	Time                   time.Time
 	User, System           Opt[uint64]  // nanoseconds
 	UserShare, SystemShare Opt[float64] // of the CPUs that it may run on, over the newest window
-	RSS, Virtual           Opt[uint64]  // bytes
+	RSS, Virtual           Opt[uint64]  // bytes; RSS is the footprint on macOS
 	ReadBytes, WriteBytes  Opt[uint64]  // that reached the block layer
 	Threads, Descriptors   Opt[uint64]
 	Voluntary, Involuntary Opt[uint64] // context switches
