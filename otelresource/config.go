@@ -17,7 +17,9 @@ type Config struct {
 	// EnableCaching makes reads within UpdateInterval share one snapshot.
 	// Default true; with false every call reads the kernel.
 	EnableCaching bool
-	// EnableDetailedIO adds statistics of each device. Default false: totals.
+	// EnableDetailedIO adds statistics of each device to GetIOStats, and gives
+	// the metrics of disks a series for each device in place of their total:
+	// devices that lie on others show the same bytes again. Default false.
 	EnableDetailedIO bool
 	// EnableDetailedNetwork adds statistics of each interface. Default false: totals.
 	EnableDetailedNetwork bool
