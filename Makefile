@@ -1,11 +1,15 @@
 .DEFAULT_GOAL := help
-.PHONY: help test lint fuzz e2e lab lab-capture generate cover
+.PHONY: help test bench lint fuzz e2e lab lab-capture generate cover
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: ## Run every check and test that this machine allows, and say what was skipped
 	@scripts/test.sh
+
+bench: ## Compare costs with the kernel's floor and with other libraries (Linux)
+	@mkdir -p docs
+	@cd internal/bench && go run . -out ../../docs/benchmarks.md -readme ../../README.md
 
 lint: ## Run the linters
 	@scripts/lint.sh

@@ -1,0 +1,87 @@
+//go:build linux
+
+package main
+
+import (
+	"testing"
+)
+
+// The gates are ratios of alternated batches, with a margin for a loaded
+// machine, and allocations. Nanoseconds gate nothing.
+const (
+	attempts = 3 // a machine may be busy for as long as one comparison takes
+	batches  = 60
+)
+
+// atLeast is how many times faster ours has to be; the targets are 3 and, of
+// the CPU and the disks, 2.
+func atLeast(what string) float64 {
+	switch what {
+	case "CPU, total", "CPU, each", "disks":
+		return 1.4
+	}
+	return 2
+}
+
+func TestStatisticsAreFasterThanByOtherLibraries(t *testing.T) {
+	for _, c := range append(statistics().comparisons, cgroupLibraries().comparisons...) {
+		t.Run(c.what+" against "+c.other.name, func(t *testing.T) {
+			r := hold(t, c, func(r result) bool { return r.ratio() >= atLeast(c.what) })
+			if r.A.Allocs > 0 {
+				t.Errorf("%v allocations", r.A.Allocs)
+			}
+		})
+	}
+}
+
+func TestCollectorsStayNearTheFloor(t *testing.T) {
+	for _, c := range floors().comparisons {
+		t.Run(c.what, func(t *testing.T) {
+			hold(t, c, func(r result) bool { return r.ratio() <= 1.5 })
+		})
+	}
+}
+
+func TestSnapshotsAreReadForNothing(t *testing.T) {
+	for _, c := range caches().comparisons {
+		t.Run(c.what, func(t *testing.T) {
+			r := hold(t, c, func(r result) bool { return r.ratio() >= 5 })
+			if r.A.Allocs > 0 {
+				t.Errorf("%v allocations", r.A.Allocs)
+			}
+		})
+	}
+}
+
+func TestCollectionsCostWhatTheSDKTakes(t *testing.T) {
+	for _, c := range collections().comparisons {
+		t.Run(c.what, func(t *testing.T) {
+			r := hold(t, c, func(r result) bool {
+				if c.floor {
+					return r.ratio() <= 1.5
+				}
+				return r.ratio() >= 1
+			})
+			if !c.floor && r.A.Allocs > r.B.Allocs/2 {
+				t.Errorf("%v allocations, against %v", r.A.Allocs, r.B.Allocs)
+			}
+		})
+	}
+}
+
+// hold compares until the result is good, a few times at most.
+func hold(t *testing.T, c comparison, good func(result) bool) (r result) {
+	t.Helper()
+	for range attempts {
+		r = run(c, batches)
+		if r.skipped != nil {
+			t.Skipf("not on this machine: %v", r.skipped)
+		}
+		if good(r) {
+			t.Log(r.verdict())
+			return r
+		}
+	}
+	t.Errorf("%s: %s (%.0f ns, %.0f ns)", c.other.name, r.verdict(), r.A.Nanoseconds, r.B.Nanoseconds)
+	return r
+}

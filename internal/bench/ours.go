@@ -1,0 +1,171 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cboxdk/resource-monitor/internal/engine"
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/netlink"
+	"github.com/cboxdk/resource-monitor/internal/procfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+var background = context.Background()
+
+// file is one statistic as the collectors read it: a kept file and its parser.
+func file(name string, parse func(f *kernfs.File, p *kernfs.Pass) error) side {
+	return side{"ours", func() (func(), error) {
+		root, err := hostfs.New("")
+		if err != nil {
+			return nil, err
+		}
+		opener := &kernfs.Opener{Root: root, Guard: new(kernfs.Guard)}
+		f, p := opener.File(name), new(kernfs.Pass)
+		p.Begin(background, time.Now())
+		return must(func() (struct{}, error) { return struct{}{}, parse(f, p) })
+	}}
+}
+
+// whole parses a file that one pread returns.
+func whole(name string, parse func(f *kernfs.File, b []byte) error) side {
+	return file(name, func(f *kernfs.File, p *kernfs.Pass) error {
+		b, err := f.Read(p)
+		if err != nil {
+			return err
+		}
+		return parse(f, b)
+	})
+}
+
+func meminfo() side {
+	var m procfs.Meminfo
+	return whole("/proc/meminfo", func(f *kernfs.File, b []byte) error { return m.ParseAs(f.Layout(), b) })
+}
+
+func stat(perCPU bool) side {
+	var s procfs.Stat
+	return whole("/proc/stat", func(_ *kernfs.File, b []byte) error { return s.Parse(b, perCPU) })
+}
+
+func diskstats() side {
+	var d procfs.Diskstats
+	return file("/proc/diskstats", func(f *kernfs.File, p *kernfs.Pass) error {
+		b, err := f.ReadRecords(p)
+		if err != nil {
+			return err
+		}
+		return d.Parse(b)
+	})
+}
+
+func netdev() side {
+	var d procfs.NetDev
+	return file("/proc/self/net/dev", func(f *kernfs.File, p *kernfs.Pass) error {
+		b, err := f.ReadRecords(p)
+		if err != nil {
+			return err
+		}
+		return d.Parse(b)
+	})
+}
+
+func links() side {
+	return side{"ours", func() (func(), error) {
+		c, err := netlink.Dial()
+		if err != nil {
+			return nil, err
+		}
+		names := netlink.Names{Resolve: c.Name}
+		var stats []netlink.LinkStats
+		return must(func() (struct{}, error) {
+			var err error
+			if stats, err = c.Stats(stats[:0]); err != nil {
+				return struct{}{}, err
+			}
+			for i := range stats {
+				names.Name(stats[i].Index)
+			}
+			return struct{}{}, nil
+		})
+	}}
+}
+
+func pressure() side {
+	var s procfs.Pressure
+	return whole("/proc/pressure/memory", func(_ *kernfs.File, b []byte) error { return s.Parse(b) })
+}
+
+func statm() side {
+	var s procfs.SelfStatm
+	return whole("/proc/self/statm", func(_ *kernfs.File, b []byte) error { return s.Parse(b, 4096) })
+}
+
+func selfIO() side {
+	var s procfs.SelfIO
+	return whole("/proc/self/io", func(f *kernfs.File, b []byte) error { return s.ParseAs(f.Layout(), b) })
+}
+
+func getrusage() side {
+	return side{"ours", func() (func(), error) {
+		var u unix.Rusage
+		return must(func() (struct{}, error) { return struct{}{}, unix.Getrusage(unix.RUSAGE_SELF, &u) })
+	}}
+}
+
+// collectors is a source of its own, whose clock steps by a second with each
+// round: a round does all that is due once in a second.
+func collectors(read func(engine.Source) error) (func(), error) {
+	now := time.Now()
+	s, err := engine.New(engine.Config{
+		Interval: time.Second, CgroupPaths: []string{"/sys/fs/cgroup", "/proc/cgroups", "/proc/self/cgroup"},
+		Now: func() time.Time { return now },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return must(func() (struct{}, error) {
+		now = now.Add(time.Second)
+		return struct{}{}, read(s)
+	})
+}
+
+// everything is all that costs extra.
+var everything = engine.Want{System: true, Container: true, Utilization: true, Devices: true, Direct: true}
+
+func readMemory(w engine.Want) func(engine.Source) error {
+	m := new(sample.Memory)
+	return func(s engine.Source) error { return s.ReadMemory(background, w, m) }
+}
+
+func readCPU(w engine.Want) func(engine.Source) error {
+	c := new(sample.CPU)
+	return func(s engine.Source) error { return s.ReadCPU(background, w, c) }
+}
+
+func readIO(w engine.Want) func(engine.Source) error {
+	c := new(sample.IO)
+	return func(s engine.Source) error { return s.ReadIO(background, w, c) }
+}
+
+func readProcess(w engine.Want) func(engine.Source) error {
+	c := new(sample.Process)
+	return func(s engine.Source) error { return s.ReadProcess(background, w, c) }
+}
+
+func readAll(w engine.Want) func(engine.Source) error {
+	all := []func(engine.Source) error{readMemory(w), readCPU(w), readIO(w)}
+	return func(s engine.Source) error {
+		for _, read := range all {
+			if err := read(s); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}

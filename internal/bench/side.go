@@ -1,0 +1,78 @@
+//go:build linux
+
+// Command bench compares the collectors with the floor that the kernel sets, with
+// other libraries and with the OpenTelemetry SDK, on the machine that it runs
+// on, and prints a Markdown table.
+package main
+
+import (
+	"fmt"
+
+	"github.com/cboxdk/resource-monitor/internal/measure"
+)
+
+// side is one of two ways to do the same work.
+type side struct {
+	name string
+	// build returns the work, ready to be repeated, or why this machine does not have it.
+	build func() (func(), error)
+}
+
+// comparison is ours against another one.
+type comparison struct {
+	what        string
+	ours, other side
+	// floor: the other is what the kernel takes, and the ratio is ours over it.
+	// Otherwise the ratio is the other over ours.
+	floor bool
+}
+
+// group is comparisons that belong together.
+type group struct {
+	title, note string
+	comparisons []comparison
+}
+
+// result is what was measured of a comparison.
+type result struct {
+	comparison
+	measure.Result           // A is ours
+	calls          [2]string // of ours and the other; "" where they cannot be counted
+	skipped        error
+}
+
+// ratio is the one to show.
+func (r *result) ratio() float64 {
+	if r.floor {
+		return 1 / r.Ratio
+	}
+	return r.Ratio
+}
+
+func run(c comparison, batches int) result {
+	r := result{comparison: c}
+	a, err := c.ours.build()
+	if err != nil {
+		r.skipped = fmt.Errorf("%s: %w", c.ours.name, err)
+		return r
+	}
+	b, err := c.other.build()
+	if err != nil {
+		r.skipped = fmt.Errorf("%s: %w", c.other.name, err)
+		return r
+	}
+	r.Result = measure.Pair(batches, a, b)
+	return r
+}
+
+// must turns a call of a library into work; its error would make the numbers worthless.
+func must[T any](f func() (T, error)) (func(), error) {
+	if _, err := f(); err != nil {
+		return nil, err
+	}
+	return func() {
+		if _, err := f(); err != nil {
+			panic(err)
+		}
+	}, nil
+}
