@@ -236,7 +236,8 @@ type ResourceLimits struct {
 // Limit is one limit and where it comes from.
 type Limit struct {
 	// Kind is memory, memory.high, swap, hugetlb.SIZE, cpu.quota, cpuset, affinity, cpu (online CPUs), pids,
-	// io.rbps, io.wbps, io.riops, io.wiops (of one device) or rlimit.*.
+	// io.rbps, io.wbps, io.riops, io.wiops (of one device) or rlimit.*; on macOS also
+	// memory.footprint (jetsam's), maxfilesperproc and maxprocperuid (sysctls under kern).
 	Kind string `json:"kind"`
 	// Value is in Unit: By (bytes), {cpu}, {thread}, {file_descriptor}, By/s, {operation}/s.
 	Value float64 `json:"value"`
