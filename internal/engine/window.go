@@ -43,21 +43,6 @@ func (s *splitter) add(source string, usage, user, system sample.Opt[uint64]) (u
 	return sample.Some(s.userPart), sample.Some(s.lastUsage - s.userPart)
 }
 
-// modeCounters are the counters of one line of /proc/stat.
-type modeCounters [8]counter
-
-func (m *modeCounters) add(t sample.CPUTimes) sample.CPUTimes {
-	return sample.CPUTimes{
-		User: m[0].add("", t.User), Nice: m[1].add("", t.Nice), System: m[2].add("", t.System), Idle: m[3].add("", t.Idle),
-		IOWait: m[4].add("", t.IOWait), IRQ: m[5].add("", t.IRQ), SoftIRQ: m[6].add("", t.SoftIRQ), Steal: m[7].add("", t.Steal),
-	}
-}
-
-// rebased leaves idle and iowait out: the kernel lets them go back a little.
-func (m *modeCounters) rebased() bool {
-	return m[0].rebased || m[1].rebased || m[2].rebased
-}
-
 // busy is everything but idle and iowait. Steal was another guest's.
 func busy(t sample.CPUTimes) sample.Opt[uint64] {
 	if !t.User.Present() {
