@@ -65,8 +65,8 @@ func (d *DiskIO) Has(f Field) bool { return d.present.has(f) }
 // blkio.throttle.* and blkio.bfq.* on v1). A buffered write is charged to the
 // cgroup that writes it back: on v1, and on file systems without cgroup
 // writeback, that is the root. A cgroup that has done no I/O yet has no
-// numbers, and on v1 newer kernels count a device only where it runs under BFQ
-// or some cgroup has set a throttle on it. In ScopeSystem they are the machine's
+// numbers. On v1 newer kernels (6.1 and later) count only what runs under BFQ or
+// has a throttle; the zeros that they print for the rest are left out. In ScopeSystem they are the machine's
 // (/proc/diskstats, https://docs.kernel.org/admin-guide/iostats.html); the
 // kernel's counts of milliseconds have 32 bits, and what passes between the
 // last reading before such a count starts anew and the next is lost.

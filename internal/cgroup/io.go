@@ -219,6 +219,28 @@ func (s *IOStat) ParseBlkio(b []byte, file BlkioFile) error {
 	return nil
 }
 
+// DropUncounted takes out the zeros of v1. Linux 6.1 prints 0 for a direction in
+// which no cgroup above throttles the device, and does not count it: such a
+// zero says nothing. A device of which nothing is left is not listed.
+func (s *IOStat) DropUncounted() {
+	kept := s.Devices[:0]
+	for _, d := range s.Devices {
+		left := false
+		for direction := range ioOperations {
+			bytes, operations := d.field(ioBytes+direction), d.field(ioOperations+direction)
+			if bytes.Or(0) == 0 && operations.Or(0) == 0 {
+				*bytes, *operations = sample.Opt[uint64]{}, sample.Opt[uint64]{}
+				continue
+			}
+			left = true
+		}
+		if left {
+			kept = append(kept, d)
+		}
+	}
+	s.Devices = kept
+}
+
 // Raise lifts every counter of s to that of other, where other has a greater
 // one: of two files that count the same I/O, the one that counts it.
 func (s *IOStat) Raise(other *IOStat) {

@@ -86,9 +86,10 @@ var blkioNames = []blkioChoice{
 	}, false},
 }
 
-// bfqNames count what goes through the BFQ scheduler. Newer kernels (seen on 6.18)
-// keep the throttle files' counts of a device only once some cgroup has set a
-// throttle on it; older ones count the same I/O in both.
+// bfqNames count what goes through the BFQ scheduler. Newer kernels count in
+// the throttle files only what is throttled: a direction that the own cgroup
+// or one above limits (seen on 6.1), or a device that some cgroup ever limited
+// (6.18). Older ones count the same I/O in both.
 var bfqNames = []blkioChoice{
 	{BlkioServiceBytes, []string{"blkio.bfq.io_service_bytes_recursive", "blkio.bfq.io_service_bytes"}, false},
 	{BlkioServiced, []string{"blkio.bfq.io_serviced_recursive", "blkio.bfq.io_serviced"}, false},
@@ -121,6 +122,7 @@ func (r *IOReader) Read(p *kernfs.Pass, s *IOStat, report Report) bool {
 		read = readBlkio(p, r.bfq, &r.scratch, report) || read
 		s.Raise(&r.scratch)
 	}
+	s.DropUncounted()
 	return read
 }
 

@@ -45,6 +45,27 @@ func TestRaise(t *testing.T) {
 	}
 }
 
+func TestZerosOfV1SayNothing(t *testing.T) {
+	var s IOStat
+	for file, text := range map[BlkioFile]string{
+		BlkioServiceBytes: "8:0 Read 5\n8:0 Write 0\n8:0 Discard 0\n8:16 Read 0\n8:16 Write 0\n8:32 Write 0\n8:48 Read 4\n",
+		BlkioServiced:     "8:0 Read 1\n8:0 Write 0\n8:0 Discard 0\n8:16 Read 0\n8:16 Write 0\n8:32 Write 3\n8:48 Read 1\n",
+	} {
+		if err := s.ParseBlkio([]byte(text), file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.DropUncounted()
+	want := []IODevice{
+		{Device: Device{8, 0}, RBytes: some(5), RIOs: some(1)},
+		{Device: Device{8, 32}, WBytes: some(0), WIOs: some(3)}, // flushes move no byte
+		{Device: Device{8, 48}, RBytes: some(4), RIOs: some(1)},
+	}
+	if !slices.Equal(s.Devices, want) {
+		t.Errorf("got %+v", s.Devices)
+	}
+}
+
 func TestIOStat(t *testing.T) {
 	const plain = "8:16 rbytes=1459200 wbytes=314773504 rios=192 wios=353 dbytes=0 dios=0"
 	want := ioDevice(8, 16, 1459200, 314773504, 192, 353, 0, 0)

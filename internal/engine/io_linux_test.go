@@ -183,6 +183,10 @@ func TestDisksOfAV1Cgroup(t *testing.T) {
 			"-- sys/fs/cgroup/blkio/a/blkio.bfq.io_service_bytes --\n8:0 Read 1\n8:0 Write 2\nTotal 3\n", sample.Disk{
 			Read: sample.Transfer{Bytes: some(1), Operations: some(3)}, Write: sample.Transfer{Bytes: some(2), Operations: some(4)},
 		}},
+		{"zeros, which newer kernels print for what they do not count", strings.NewReplacer("Write 2", "Write 0", "Write 4", "Write 0").Replace(v1Blkio), sample.Disk{
+			Read: sample.Transfer{Bytes: some(1), Operations: some(3)},
+		}},
+		{"nothing but zeros", strings.NewReplacer("Read 1", "Read 0", "Read 3", "Read 0", "Write 2", "Write 0", "Write 4", "Write 0").Replace(v1Blkio), sample.Disk{}},
 		{"nothing but a total (I6)", "-- sys/fs/cgroup/blkio/release_agent --\n-- sys/fs/cgroup/blkio/a/blkio.throttle.io_service_bytes --\nTotal 0\n" +
 			"-- sys/fs/cgroup/blkio/a/blkio.throttle.io_serviced --\nTotal 0\n", sample.Disk{}},
 	} {
