@@ -5,23 +5,37 @@ import (
 	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/instruments"
+	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
 // started returns since when the counters of a scope count, the zero time
-// where that is not known.
+// where that is not known: the boot, the start of the container's init, the
+// start of the process. A cgroup without a PID namespace of its own does not
+// say when it was made; its folder's times are those of the newest look at it.
 func (m *Monitor) started(s instruments.Scope) time.Time {
-	if s != instruments.Process {
-		return time.Time{}
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	p, err := m.process.Get(ctx)
-	if err != nil {
-		return time.Time{}
+	var at time.Time
+	var uptime sample.Opt[uint64] // nanoseconds
+	switch s {
+	case instruments.Process:
+		if p, err := m.process.Get(ctx); err == nil {
+			at = p.Time
+			if seconds, ok := p.Uptime.Get(); ok {
+				uptime = sample.Some(uint64(seconds * 1e9))
+			}
+		}
+	case instruments.System, instruments.Container:
+		if c, err := m.cpu.Get(ctx); err == nil {
+			at, uptime = c.sample.Time, c.sample.System.Uptime
+			if s == instruments.Container {
+				uptime = c.sample.Cgroup.Uptime
+			}
+		}
 	}
-	uptime, ok := p.Uptime.Get()
+	ns, ok := uptime.Get()
 	if !ok {
 		return time.Time{}
 	}
-	return p.Time.Add(-time.Duration(uptime * float64(time.Second)))
+	return at.Add(-time.Duration(ns))
 }

@@ -18,16 +18,21 @@ type limitsCollector struct {
 }
 
 func newLimitsCollector(l *linux) *limitsCollector {
-	c := &limitsCollector{engine: l, memory: newMemoryCollector(l), cpu: newCPUCollector(l), io: newIOCollector(l)}
+	c := &limitsCollector{engine: l}
 	c.free = func() {
-		c.memory.free()
-		c.cpu.free()
-		c.io.free()
+		if c.memory != nil {
+			c.memory.free()
+			c.cpu.free()
+			c.io.free()
+		}
 	}
 	return c
 }
 
 func (c *limitsCollector) read(p *kernfs.Pass, s *sample.Limits) error {
+	if c.memory == nil { // most programs never ask
+		c.memory, c.cpu, c.io = newMemoryCollector(c.engine), newCPUCollector(c.engine), newIOCollector(c.engine)
+	}
 	defer c.free()
 	*s = sample.Limits{Time: p.Now()}
 	var m sample.Memory

@@ -38,12 +38,24 @@ type File struct {
 	opener  *Opener
 	name    string
 	fd      int
-	slow    bool      // on a file system that may hang: read through the Guard
-	guarded bool      // read through the Guard whatever the file system
-	err     error     // why it is not open
-	retry   time.Time // when to try again
-	last    error     // of the newest reading
-	layout  *Layout   // nil: nobody asked
+	slow    bool     // on a file system that may hang: read through the Guard
+	guarded bool     // read through the Guard whatever the file system
+	trouble *trouble // nil: never any
+	layout  *Layout  // nil: nobody asked
+}
+
+// trouble is apart because a monitor has dozens of files, and most of them never any.
+type trouble struct {
+	last  error     // of the newest reading
+	err   error     // why it is not open
+	retry time.Time // when to try again
+}
+
+func (f *File) troubled() *trouble {
+	if f.trouble == nil {
+		f.trouble = new(trouble)
+	}
+	return f.trouble
 }
 
 // Name returns the path as the kernel documents it, without the root.
@@ -74,7 +86,12 @@ func (f *File) ParseError(err error) error {
 }
 
 // Err returns the error of the newest reading, nil where it succeeded.
-func (f *File) Err() error { return f.last }
+func (f *File) Err() error {
+	if f.trouble == nil {
+		return nil
+	}
+	return f.trouble.last
+}
 
 // Read returns the whole text of a file that the kernel hands out in one
 // piece. It is valid until the next reading of the same Pass.
@@ -89,7 +106,9 @@ func (f *File) Read(p *Pass) ([]byte, error) {
 		n, err := unix.Pread(f.fd, p.buf, 0)
 		if err == nil && n < len(p.buf) {
 			p.calls++
-			f.last = nil
+			if f.trouble != nil {
+				f.trouble.last = nil
+			}
 			return p.buf[:n], nil
 		}
 	}
@@ -112,7 +131,9 @@ type readFunc func(fd int, buf []byte) (text, grown []byte, calls int, err error
 
 func (f *File) read(p *Pass, how readFunc) ([]byte, error) {
 	text, err := f.attempt(p, how)
-	f.last = err
+	if err != nil || f.trouble != nil {
+		f.troubled().last = err
+	}
 	return text, err
 }
 
@@ -152,9 +173,9 @@ func (f *File) pathError(err error) error {
 
 // give remembers why the file has no text.
 func (f *File) give(p *Pass, err error) error {
-	f.err = f.pathError(err)
-	f.retry = p.now.Add(reprobe)
-	return f.err
+	t := f.troubled()
+	t.err, t.retry = f.pathError(err), p.now.Add(reprobe)
+	return t.err
 }
 
 func (f *File) pread(p *Pass, how readFunc) ([]byte, error) {
@@ -239,10 +260,12 @@ func grow(buf []byte, used int) []byte {
 }
 
 func (f *File) open(p *Pass) error {
-	if f.err != nil && p.now.Before(f.retry) {
-		return f.err
+	if t := f.trouble; t != nil {
+		if t.err != nil && p.now.Before(t.retry) {
+			return t.err
+		}
+		t.err = nil
 	}
-	f.err = nil
 	// A file that proved slow may hang in open as well: FUSE asks its daemon
 	// for the name and for the opening.
 	guarded := f.slow || !f.opener.Root.IsHost() || f.opener.MayHang != nil && f.opener.MayHang(f.name)
@@ -274,7 +297,8 @@ func (f *File) open(p *Pass) error {
 	if !errors.As(err, &pe) {
 		pe = &fs.PathError{Op: "open", Path: f.Path(), Err: err}
 	}
-	f.err, f.retry = pe, p.now.Add(reprobe)
+	t := f.troubled()
+	t.err, t.retry = pe, p.now.Add(reprobe)
 	return pe
 }
 
@@ -340,5 +364,7 @@ func (f *File) Close() {
 		_ = unix.Close(f.fd)
 		f.fd = -1
 	}
-	f.err, f.retry = nil, time.Time{}
+	if f.trouble != nil {
+		f.trouble.err, f.trouble.retry = nil, time.Time{}
+	}
 }

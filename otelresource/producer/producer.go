@@ -19,8 +19,9 @@
 //
 //   - Views do not apply, as to no Producer, and there is no cardinality limit.
 //   - Temporality is always cumulative.
-//   - A counter's start time is that of what it counts, where that is known:
-//     of the process in otelresource.ScopeProcess. Elsewhere it is the time of New, as in the SDK.
+//   - A sum's start time is that of what it counts, where that is known: the
+//     boot of the machine, the start of the process, and of a container with a PID
+//     namespace of its own the start of its init. Elsewhere it is the time of New, as in the SDK.
 package producer
 
 import (

@@ -97,6 +97,29 @@ func TestBothFacesEmitTheSame(t *testing.T) {
 	}
 }
 
+func TestSumsStartWithWhatTheyCount(t *testing.T) {
+	root := bigMachine(t, 4)
+	root.Write("proc/uptime", "3600.00 100.00\n")
+	begun := time.Now()
+	_, produced, _ := bothFaces(t, monitorOn(t, root), everything(otelresource.ScopeSystem))
+	data := collect(t, produced)
+	seen := false
+	for _, m := range data.ScopeMetrics[0].Metrics {
+		d, ok := m.Data.(metricdata.Sum[float64])
+		if !ok || m.Name != "system.cpu.time" {
+			continue
+		}
+		seen = true
+		up := begun.Sub(d.DataPoints[0].StartTime)
+		if up < 3590*time.Second || up > 3610*time.Second {
+			t.Errorf("%s counts since %v before the test, on a machine that is up for an hour", m.Name, up)
+		}
+	}
+	if !seen {
+		t.Error("there is no system.cpu.time")
+	}
+}
+
 func TestWhatWasHandedOutIsTheReaders(t *testing.T) {
 	_, _, p := bothFaces(t, monitorOn(t, bigMachine(t, 4)), everything(otelresource.ScopeSystem))
 	first, err := p.Produce(t.Context())
