@@ -3,6 +3,7 @@ package otelresource
 import (
 	"fmt"
 	"log/slog"
+	"path"
 	"slices"
 	"time"
 )
@@ -23,6 +24,14 @@ type Config struct {
 	EnableDetailedIO bool
 	// EnableDetailedNetwork adds statistics of each interface. Default false: totals.
 	EnableDetailedNetwork bool
+	// IncludeInterfaces names the network interfaces that are listed and counted
+	// in the total, by patterns as path.Match has them: "eth*". nil or empty: all are
+	// listed, and the total leaves out those that repeat others (see NetworkStats).
+	// With patterns it leaves out nothing that they match.
+	IncludeInterfaces []string
+	// ExcludeInterfaces names those that are neither listed nor counted,
+	// whatever IncludeInterfaces says. A pattern that cannot be read is an error.
+	ExcludeInterfaces []string
 	// ContainerPaths are files whose presence marks a container. Default:
 	// /.dockerenv, /run/.containerenv, /proc/1/cgroup. nil means the default, empty
 	// none. A default marker needs a second sign, because machine images made
@@ -74,6 +83,16 @@ func (c *Config) complete() (*Config, error) {
 	}
 	if full.CgroupPaths == nil {
 		full.CgroupPaths = defaultCgroupPaths
+	}
+	for name, patterns := range map[string]*[]string{
+		"IncludeInterfaces": &full.IncludeInterfaces, "ExcludeInterfaces": &full.ExcludeInterfaces,
+	} {
+		*patterns = slices.Clone(*patterns)
+		for _, p := range *patterns {
+			if _, err := path.Match(p, ""); err != nil {
+				return nil, fmt.Errorf("Config.%s: %q: %w", name, p, err)
+			}
+		}
 	}
 	full.ContainerPaths, full.CgroupPaths = slices.Clone(full.ContainerPaths), slices.Clone(full.CgroupPaths)
 	return &full, nil

@@ -61,9 +61,6 @@
 // return [ErrUnsupportedPlatform], Start returns it with an Instrumentation that
 // does nothing, and the detector returns an empty resource.
 //
-// This version has no collector for network traffic: GetNetworkStats returns
-// an error.
-//
 // # Concurrency
 //
 // Everything is safe for concurrent use. What a getter returns is a shared,
@@ -82,7 +79,8 @@
 // # Metrics
 //
 // Options add to what is always there: (u) with WithUtilization,
-// (c) with WithPerCPU, (d) with Config.EnableDetailedIO.
+// (c) with WithPerCPU, (d) with Config.EnableDetailedIO,
+// (n) with Config.EnableDetailedNetwork.
 //
 //	Container scope: the process's own cgroup
 //
@@ -120,28 +118,37 @@
 //	  container.disk.operations                   counter          {operation}  disk.io.direction, system.device (d)
 //	  container.io.linux.pressure.time            counter          s            otelresource.pressure.stall
 //	  container.io.linux.pressure.ratio (u)       gauge            1            otelresource.pressure.stall, otelresource.pressure.window
+//	  container.network.io                        counter          By           network.io.direction, network.interface.name (n)
+//	  container.network.packet.count              counter          {packet}     network.io.direction, network.interface.name (n)
+//	  container.network.packet.dropped            counter          {packet}     network.io.direction, network.interface.name (n)
+//	  container.network.errors                    counter          {error}      network.io.direction, network.interface.name (n)
 //
 //	System scope: the machine
 //
-//	  system.memory.usage                up-down counter  By           system.memory.state
-//	  system.memory.utilization (u)      gauge            1            system.memory.state
-//	  system.paging.faults               counter          {fault}      system.paging.fault.type
-//	  system.memory.linux.pressure.time  counter          s            otelresource.pressure.stall
-//	  system.memory.limit                up-down counter  By
-//	  system.memory.linux.available      up-down counter  By
-//	  system.paging.usage                up-down counter  By           system.paging.state
-//	  system.cpu.time                    counter          s            cpu.mode, cpu.logical_number (c)
-//	  system.cpu.utilization (u)         gauge            1            cpu.mode, cpu.logical_number (c)
-//	  system.cpu.linux.pressure.time     counter          s            otelresource.pressure.stall
-//	  system.irq.linux.pressure.time     counter          s            otelresource.pressure.stall
-//	  system.cpu.logical.count           up-down counter  {cpu}
-//	  system.uptime                      gauge            s
-//	  system.disk.io                     counter          By           disk.io.direction, system.device (d)
-//	  system.disk.operations             counter          {operation}  disk.io.direction, system.device (d)
-//	  system.disk.operation_time         counter          s            disk.io.direction, system.device (d)
-//	  system.disk.io_time                counter          s            system.device (d)
-//	  system.disk.merged                 counter          {operation}  disk.io.direction, system.device (d)
-//	  system.io.linux.pressure.time      counter          s            otelresource.pressure.stall
+//	  system.memory.usage                       up-down counter  By           system.memory.state
+//	  system.memory.utilization (u)             gauge            1            system.memory.state
+//	  system.paging.faults                      counter          {fault}      system.paging.fault.type
+//	  system.memory.linux.pressure.time         counter          s            otelresource.pressure.stall
+//	  system.memory.limit                       up-down counter  By
+//	  system.memory.linux.available             up-down counter  By
+//	  system.paging.usage                       up-down counter  By           system.paging.state
+//	  system.cpu.time                           counter          s            cpu.mode, cpu.logical_number (c)
+//	  system.cpu.utilization (u)                gauge            1            cpu.mode, cpu.logical_number (c)
+//	  system.cpu.linux.pressure.time            counter          s            otelresource.pressure.stall
+//	  system.irq.linux.pressure.time            counter          s            otelresource.pressure.stall
+//	  system.cpu.logical.count                  up-down counter  {cpu}
+//	  system.uptime                             gauge            s
+//	  system.disk.io                            counter          By           disk.io.direction, system.device (d)
+//	  system.disk.operations                    counter          {operation}  disk.io.direction, system.device (d)
+//	  system.disk.operation_time                counter          s            disk.io.direction, system.device (d)
+//	  system.disk.io_time                       counter          s            system.device (d)
+//	  system.disk.merged                        counter          {operation}  disk.io.direction, system.device (d)
+//	  system.io.linux.pressure.time             counter          s            otelresource.pressure.stall
+//	  system.network.io                         counter          By           network.io.direction, network.interface.name (n)
+//	  system.network.packet.count               counter          {packet}     network.io.direction, system.device (n)
+//	  system.network.packet.dropped             counter          {packet}     network.io.direction, network.interface.name (n)
+//	  system.network.errors                     counter          {error}      network.io.direction, network.interface.name (n)
+//	  system.network.bandwidth.utilization (u)  gauge            1            network.io.direction, network.interface.name (n)
 //
 //	Process scope
 //

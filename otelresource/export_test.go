@@ -31,6 +31,10 @@ func (f *FakeSource) ReadIO(ctx context.Context, _ engine.Want, s *sample.IO) er
 	return f.IO(ctx, s)
 }
 
+func (f *FakeSource) ReadNetwork(context.Context, engine.Want, *sample.Network) error {
+	return nil
+}
+
 func (f *FakeSource) ReadProcess(context.Context, engine.Want, *sample.Process) error {
 	return nil
 }

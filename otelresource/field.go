@@ -66,6 +66,19 @@ const (
 	FieldQueueDepth
 	FieldCostWaitSeconds
 	FieldFail
+	FieldReceiveBytes
+	FieldTransmitBytes
+	FieldReceivePackets
+	FieldTransmitPackets
+	FieldReceiveErrors
+	FieldTransmitErrors
+	FieldReceiveDropped
+	FieldTransmitDropped
+	FieldReceiveErrorRate
+	FieldTransmitErrorRate
+	FieldReceiveUtilization
+	FieldTransmitUtilization
+	FieldLinkSpeed
 	numFields
 )
 
@@ -90,7 +103,12 @@ var fieldNames = [numFields]string{
 	FieldIOSeconds: "io_seconds", FieldQueueSeconds: "queue_seconds", FieldInProgress: "in_progress",
 	FieldLatencySeconds: "latency_seconds", FieldDelaySeconds: "delay_seconds",
 	FieldQueueDepth: "queue_depth", FieldCostWaitSeconds: "cost_wait_seconds",
-	FieldFail: "fail",
+	FieldFail:         "fail",
+	FieldReceiveBytes: "receive_bytes", FieldTransmitBytes: "transmit_bytes", FieldReceivePackets: "receive_packets",
+	FieldTransmitPackets: "transmit_packets", FieldReceiveErrors: "receive_errors", FieldTransmitErrors: "transmit_errors",
+	FieldReceiveDropped: "receive_dropped", FieldTransmitDropped: "transmit_dropped", FieldReceiveErrorRate: "receive_error_rate",
+	FieldTransmitErrorRate: "transmit_error_rate", FieldReceiveUtilization: "receive_utilization", FieldTransmitUtilization: "transmit_utilization",
+	FieldLinkSpeed: "link_speed",
 }
 
 // String returns the field's name as JSON has it.

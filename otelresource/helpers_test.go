@@ -40,6 +40,8 @@ func monitorOn(t testing.TB, root *fixture.Root, change ...func(*otelresource.Co
 
 func uncached(c *otelresource.Config) { c.EnableCaching = false }
 
+func detailed(c *otelresource.Config) { c.EnableDetailedIO, c.EnableDetailedNetwork = true, true }
+
 func every(d time.Duration) func(*otelresource.Config) {
 	return func(c *otelresource.Config) { c.UpdateInterval = d }
 }

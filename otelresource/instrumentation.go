@@ -89,6 +89,7 @@ func (i *Instrumentation) start(c *startConfig) (err error) {
 func (i *Instrumentation) register(c *startConfig) error {
 	tables := i.tables(selection{
 		scopes: i.scopes, utilization: c.utilization, perCPU: c.perCPU, devices: i.monitor.cfg.EnableDetailedIO,
+		interfaces: i.monitor.cfg.EnableDetailedNetwork,
 	})
 	if t, ok := c.provider.(observe.Taker); ok {
 		i.keep(t.Take(ScopeName, Version(), tables, i.monitor.started))
@@ -122,6 +123,8 @@ func (i *Instrumentation) tables(sel selection) []observe.Table {
 			failed("cpu"), budget), instruments.CPU(), sel),
 		newTable(cached(m.io, func(s *ioSnapshot) *sample.IO { return &s.sample },
 			failed("io"), budget), instruments.IO(), sel),
+		newTable(cached(m.network, func(s *networkSnapshot) *sample.Network { return &s.sample },
+			failed("network"), budget), instruments.Network(), sel),
 		newTable(cached(m.process, func(s *sample.Process) *sample.Process { return s },
 			failed("process"), budget), instruments.OwnProcess(), sel),
 		newTable(source[sample.Failures]{
@@ -194,7 +197,7 @@ func (i *Instrumentation) shutdown() {
 type selection struct {
 	scopes              []Scope
 	utilization, perCPU bool
-	devices             bool
+	devices, interfaces bool
 }
 
 func (s *selection) includes(m *instruments.Metric) bool {
@@ -210,6 +213,8 @@ func (s *selection) details(d instruments.Detail) bool {
 		return s.perCPU
 	case instruments.PerDevice:
 		return s.devices
+	case instruments.PerInterface:
+		return s.interfaces
 	}
 	return d == instruments.Listed
 }
@@ -250,6 +255,7 @@ func (m *Monitor) expire() {
 	m.memory.Expire()
 	m.cpu.Expire()
 	m.io.Expire()
+	m.network.Expire()
 	m.process.Expire()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -24,9 +25,15 @@ import (
 // started is a running instrumentation and the reader to collect from.
 func started(t *testing.T, root *fixture.Root, opts ...otelresource.Option) (*otelresource.Instrumentation, *metric.ManualReader) {
 	t.Helper()
+	m := monitorOn(t, root, uncached, every(10*time.Millisecond))
+	return startedOn(t, m, opts...)
+}
+
+// startedOn is started with a monitor of the test's own.
+func startedOn(t *testing.T, m *otelresource.Monitor, opts ...otelresource.Option) (*otelresource.Instrumentation, *metric.ManualReader) {
+	t.Helper()
 	reader := metric.NewManualReader()
 	provider := metric.NewMeterProvider(metric.WithReader(reader))
-	m := monitorOn(t, root, uncached, every(10*time.Millisecond))
 	opts = append([]otelresource.Option{otelresource.WithMeterProvider(provider), otelresource.WithMonitor(m)}, opts...)
 	i, err := otelresource.Start(opts...)
 	if err != nil {
@@ -109,6 +116,14 @@ func TestContainerScopeEmitsItsTable(t *testing.T) {
 	want := map[string]float64{
 		"container.cpu.time{cpu.mode=user}":                                                               3,
 		"container.cpu.time{cpu.mode=system}":                                                             1.2,
+		"container.network.io{network.io.direction=receive}":                                              1500000,
+		"container.network.io{network.io.direction=transmit}":                                             700000,
+		"container.network.packet.count{network.io.direction=receive}":                                    1200,
+		"container.network.packet.count{network.io.direction=transmit}":                                   900,
+		"container.network.errors{network.io.direction=receive}":                                          3,
+		"container.network.errors{network.io.direction=transmit}":                                         1,
+		"container.network.packet.dropped{network.io.direction=receive}":                                  4,
+		"container.network.packet.dropped{network.io.direction=transmit}":                                 2,
 		"container.cpu.limit{}":                                                                           0.5,
 		"container.cpu.throttling.periods{}":                                                              200,
 		"container.cpu.throttling.throttled_periods{}":                                                    20,
@@ -166,6 +181,14 @@ func TestSystemScopeEmitsItsTable(t *testing.T) {
 		"system.cpu.time{cpu.mode=iowait}":                                    0.2,
 		"system.cpu.time{cpu.mode=interrupt}":                                 0.1,
 		"system.cpu.time{cpu.mode=steal}":                                     0.1,
+		"system.network.io{network.io.direction=receive}":                     9000000,
+		"system.network.io{network.io.direction=transmit}":                    2000000,
+		"system.network.packet.count{network.io.direction=receive}":           8000,
+		"system.network.packet.count{network.io.direction=transmit}":          3000,
+		"system.network.errors{network.io.direction=receive}":                 5,
+		"system.network.errors{network.io.direction=transmit}":                7,
+		"system.network.packet.dropped{network.io.direction=receive}":         6,
+		"system.network.packet.dropped{network.io.direction=transmit}":        8,
 		"system.cpu.logical.count{}":                                          2,
 		"system.memory.usage{system.memory.state=used}":                       3072000 * 1024,
 		"system.memory.usage{system.memory.state=free}":                       1024000 * 1024,
@@ -212,6 +235,9 @@ func table() map[string]instruments.Metric {
 	for _, r := range instruments.IO() {
 		all[r.Name] = r.Metric
 	}
+	for _, r := range instruments.Network() {
+		all[r.Name] = r.Metric
+	}
 	for _, r := range instruments.OwnProcess() {
 		all[r.Name] = r.Metric
 	}
@@ -246,6 +272,13 @@ func TestEveryRowOfTheTableIsEmittedSomewhere(t *testing.T) {
 	root.Write("sys/fs/cgroup/work.slice/memory.current", "rubbish\n") // something fails
 	collect(t, reader)
 	_, shapes := emitted(collect(t, reader))
+	// The network namespace is the container's or the machine's, never both.
+	host := fixture.Load(t, "testdata/host.txtar")
+	_, reader = startedOn(t, monitorOn(t, host, uncached, detailed, every(10*time.Millisecond)), otelresource.WithUtilization())
+	time.Sleep(120 * time.Millisecond)
+	collect(t, reader)
+	_, network := emitted(collect(t, reader))
+	maps.Copy(shapes, network)
 	for name, m := range table() {
 		if m.Scope == instruments.Process { // this process is not part of a fake root
 			continue

@@ -54,6 +54,7 @@ type Monitor struct {
 	memory  *snapshot.Cache[memorySnapshot]
 	cpu     *snapshot.Cache[cpuSnapshot]
 	io      *snapshot.Cache[ioSnapshot]
+	network *snapshot.Cache[networkSnapshot]
 	process *snapshot.Cache[sample.Process]
 	limits  *snapshot.Cache[ResourceLimits]
 	closed  atomic.Bool
@@ -97,6 +98,7 @@ func NewResourceMonitorWithConfig(config *Config) (*Monitor, error) {
 		Containerized: found.Container != nil, Guest: v != nil && v.Role == environ.RoleGuest,
 		OwnPID:         found.OwnPIDNamespace(),
 		PlatformMemory: platform, Sandbox: found.Sandbox,
+		Interfaces:  engine.InterfaceFilter{Include: cfg.IncludeInterfaces, Exclude: cfg.ExcludeInterfaces},
 		Diagnostics: diag,
 	})
 	if err != nil {
@@ -114,6 +116,7 @@ func newMonitor(cfg *Config, source engine.Source, found *environ.Info, diag *en
 	m.memory = snapshot.New(age, m.loadMemory)
 	m.cpu = snapshot.New(age, m.loadCPU)
 	m.io = snapshot.New(age, m.loadIO)
+	m.network = snapshot.New(age, m.loadNetwork)
 	m.process = snapshot.New(age, m.loadProcess)
 	m.limits = snapshot.New(age, m.loadLimits)
 	m.baseline()
@@ -129,6 +132,7 @@ func (m *Monitor) baseline() {
 	defer cancel()
 	_, _ = m.memory.Get(ctx)
 	_, _ = m.cpu.Get(ctx)
+	_, _ = m.network.Get(ctx)
 	// Memory was read before the CPU's limits were known, which may decide
 	// whose numbers these are: the first reader gets readings of its own.
 	m.expire()
@@ -139,6 +143,7 @@ func (m *Monitor) wants() engine.Want {
 	return engine.Want{
 		System: w&wantSystem != 0, PerCPU: true, Utilization: w&wantUtilization != 0,
 		Container: w&wantContainer != 0, Direct: w&wantDirect != 0, Devices: m.cfg.EnableDetailedIO,
+		Interfaces: m.cfg.EnableDetailedNetwork,
 	}
 }
 
@@ -243,6 +248,7 @@ func (m *Monitor) Close() error {
 	m.memory.Close()
 	m.cpu.Close()
 	m.io.Close()
+	m.network.Close()
 	m.process.Close()
 	m.limits.Close()
 	m.source.Close()

@@ -2,16 +2,149 @@ package otelresource
 
 import (
 	"context"
-	"errors"
+	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
-// errNotYet is what the getters return whose collectors are not in this version.
-var errNotYet = errors.New("not available in this version")
+// NetworkCounters are counts of traffic, cumulative since the interfaces were
+// made, and error rates. They never go back: where an interface counts anew,
+// leaves or returns, what was counted stays.
+type NetworkCounters struct {
+	// ReceiveBytes and TransmitBytes are counted by the driver, Ethernet headers included.
+	ReceiveBytes    int64 `json:"receive_bytes"`
+	TransmitBytes   int64 `json:"transmit_bytes"`
+	ReceivePackets  int64 `json:"receive_packets"`
+	TransmitPackets int64 `json:"transmit_packets"`
+	// ReceiveErrors and TransmitErrors are packets that were damaged or could not be sent.
+	ReceiveErrors  int64 `json:"receive_errors"`
+	TransmitErrors int64 `json:"transmit_errors"`
+	// ReceiveDropped and TransmitDropped are sound packets for which there was
+	// no room, or no use: without errors they are normal.
+	ReceiveDropped  int64 `json:"receive_dropped"`
+	TransmitDropped int64 `json:"transmit_dropped"`
+	// ReceiveErrorRate and TransmitErrorRate are errors as a share of packets
+	// and errors over the newest window of at least max(UpdateInterval, 100 ms), 0-1.
+	// Absent until the first window is full, and where nothing passed in it.
+	ReceiveErrorRate  float64 `json:"receive_error_rate"`
+	TransmitErrorRate float64 `json:"transmit_error_rate"`
 
-// NetworkStats is one reading of network traffic. This version has no collector for it.
-type NetworkStats struct{}
+	present presence
+}
 
-// GetNetworkStats always fails: this version has no collector for network traffic.
-func (m *Monitor) GetNetworkStats(context.Context) (*NetworkStats, error) {
-	return nil, &Error{Op: "GetNetworkStats", Err: errNotYet}
+// Has reports whether the number is there: FieldReceiveBytes for ReceiveBytes and so on.
+func (c *NetworkCounters) Has(f Field) bool { return c.present.has(f) }
+
+// NetworkStats is one reading of the network traffic of the process's network namespace
+// (rtnetlink(7) RTM_GETSTATS, else /proc/net/dev:
+// https://docs.kernel.org/networking/statistics.html).
+//
+// A network namespace is not a cgroup: in a Kubernetes pod it is the pod's, and
+// its numbers are those of all containers in it. With host networking it is the machine's.
+//
+// The counts at the top are totals. They leave out loopback and interfaces
+// that only repeat others: bridges, the machine's ends of containers' veths, members
+// of bonds, VLANs, and tunnels beside the interface that carries them. With
+// Config.IncludeInterfaces they are of the interfaces that it names.
+//
+// What is absent is 0 and Has is false for it; JSON leaves it out. A
+// *NetworkStats is a shared, immutable snapshot.
+type NetworkStats struct {
+	NetworkCounters
+	// Interfaces are all interfaces of the namespace that are not filtered
+	// out, loopback and those that repeat others as well, in the kernel's order.
+	// nil without Config.EnableDetailedNetwork.
+	Interfaces []InterfaceStats `json:"interfaces,omitzero"`
+	// Scope says whose namespace it is: ScopeContainer where it is not the
+	// machine's, in a pod the pod's; ScopeSystem where it is; "" where nothing tells.
+	Scope Scope `json:"scope,omitzero"`
+	// Timestamp is when it was read.
+	Timestamp time.Time `json:"timestamp"`
+}
+
+// MarshalJSON leaves absent numbers out.
+func (s NetworkStats) MarshalJSON() ([]byte, error) { return marshalPresent(s, s.present) }
+
+// InterfaceStats is one network interface. One that appears after the Monitor
+// was made counts from its first reading; one that is renamed takes its counts along.
+type InterfaceStats struct {
+	Name string `json:"name"`
+	NetworkCounters
+	// LinkSpeed is in bits per second (/sys/class/net/NAME/speed). Absent of
+	// an interface that is down, whose driver does not know, or that is virtual:
+	// the constant that a veth or a tap reports limits nobody.
+	LinkSpeed int64 `json:"link_speed"`
+	// ReceiveUtilization and TransmitUtilization are the share of LinkSpeed in
+	// use over the newest window, 0-1; a driver that updates its counters in
+	// steps may pass 1 for a moment. Absent without LinkSpeed.
+	ReceiveUtilization  float64 `json:"receive_utilization"`
+	TransmitUtilization float64 `json:"transmit_utilization"`
+}
+
+// MarshalJSON leaves absent numbers out.
+func (s InterfaceStats) MarshalJSON() ([]byte, error) { return marshalPresent(s, s.present) }
+
+// networkSnapshot is what is published.
+type networkSnapshot struct {
+	sample sample.Network
+	stats  NetworkStats
+}
+
+func (m *Monitor) loadNetwork(ctx context.Context) (*networkSnapshot, error) {
+	s := new(networkSnapshot)
+	if err := m.source.ReadNetwork(ctx, m.wants(), &s.sample); err != nil {
+		return nil, toError("GetNetworkStats", err)
+	}
+	s.convert()
+	return s, nil
+}
+
+// GetNetworkStats returns the traffic of the process's network namespace. It
+// fails only where neither netlink nor /proc/net/dev can be read: the error
+// is ErrInsufficientPerms, ErrClosed, that of the file or that of ctx.
+func (m *Monitor) GetNetworkStats(ctx context.Context) (*NetworkStats, error) {
+	s, err := m.network.Get(ctx)
+	if err != nil {
+		return nil, getterError("GetNetworkStats", err)
+	}
+	return &s.stats, nil
+}
+
+// convert makes the public struct.
+func (s *networkSnapshot) convert() {
+	from, to := &s.sample, &s.stats
+	to.Timestamp = from.Time
+	if own, ok := from.Own.Get(); ok && own {
+		to.Scope = ScopeContainer
+	} else if ok {
+		to.Scope = ScopeSystem
+	}
+	to.NetworkCounters.convert(&from.Total)
+	if from.Interfaces == nil {
+		return
+	}
+	to.Interfaces = make([]InterfaceStats, len(from.Interfaces))
+	for n := range from.Interfaces {
+		from, to := &from.Interfaces[n], &to.Interfaces[n]
+		to.Name = from.Name
+		to.NetworkCounters.convert(from)
+		p := &to.present
+		setInt(p, FieldLinkSpeed, &to.LinkSpeed, from.Speed)
+		setFloat(p, FieldReceiveUtilization, &to.ReceiveUtilization, from.Receive.Utilization)
+		setFloat(p, FieldTransmitUtilization, &to.TransmitUtilization, from.Transmit.Utilization)
+	}
+}
+
+func (c *NetworkCounters) convert(from *sample.Interface) {
+	p, rx, tx := &c.present, &from.Receive, &from.Transmit
+	setInt(p, FieldReceiveBytes, &c.ReceiveBytes, rx.Bytes)
+	setInt(p, FieldTransmitBytes, &c.TransmitBytes, tx.Bytes)
+	setInt(p, FieldReceivePackets, &c.ReceivePackets, rx.Packets)
+	setInt(p, FieldTransmitPackets, &c.TransmitPackets, tx.Packets)
+	setInt(p, FieldReceiveErrors, &c.ReceiveErrors, rx.Errors)
+	setInt(p, FieldTransmitErrors, &c.TransmitErrors, tx.Errors)
+	setInt(p, FieldReceiveDropped, &c.ReceiveDropped, rx.Dropped)
+	setInt(p, FieldTransmitDropped, &c.TransmitDropped, tx.Dropped)
+	setFloat(p, FieldReceiveErrorRate, &c.ReceiveErrorRate, rx.ErrorRate)
+	setFloat(p, FieldTransmitErrorRate, &c.TransmitErrorRate, tx.ErrorRate)
 }

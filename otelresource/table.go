@@ -36,11 +36,12 @@ type tableSeries[S any] struct {
 func newTable[S any](from source[S], rows []instruments.Row[S], sel selection) *table[S] {
 	t := &table[S]{source: from}
 	for _, row := range rows {
-		if !sel.includes(&row.Metric) {
+		detailed := row.Items != nil && sel.details(row.Items.Detail)
+		if !sel.includes(&row.Metric) || len(row.Series) == 0 && !detailed {
 			continue
 		}
 		bound := tableRow[S]{counter: row.Kind == instruments.Counter, float: row.Float}
-		if row.Items != nil && sel.details(row.Items.Detail) {
+		if detailed {
 			bound.items = &tableItems[S]{Items: row.Items}
 		} else {
 			for _, s := range row.Series {

@@ -38,6 +38,7 @@ type Config struct {
 	Containerized, Guest bool
 	// OwnPID says that the process is in a PID namespace of its own, whose init started with the container.
 	OwnPID      bool
+	Interfaces  InterfaceFilter
 	Diagnostics *Diagnostics // nil: silent ones
 	Now         func() time.Time
 }
@@ -50,6 +51,7 @@ type Want struct {
 	Utilization bool
 	Devices     bool // each disk besides their total
 	Direct      bool // what no metric has, only who reads directly
+	Interfaces  bool // each network interface besides their total
 }
 
 // Source reads one platform. A reading fills a sample that the caller owns;
@@ -59,6 +61,7 @@ type Source interface {
 	ReadMemory(context.Context, Want, *sample.Memory) error
 	ReadCPU(context.Context, Want, *sample.CPU) error
 	ReadIO(context.Context, Want, *sample.IO) error
+	ReadNetwork(context.Context, Want, *sample.Network) error
 	ReadProcess(context.Context, Want, *sample.Process) error
 	ReadLimits(context.Context, *sample.Limits) error
 	// Cgroup says where the process is; nil where there are no cgroups.

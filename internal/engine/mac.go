@@ -19,6 +19,7 @@ type mac struct {
 	memory  *macMemory
 	cpu     *macCPU
 	io      *macIO
+	network *macNetwork
 	process *macProcess
 	limits  *macLimits
 }
@@ -30,6 +31,7 @@ func NewMac(c Config, k darwin.Kernel) Source {
 	m.memory = newMacMemory(m)
 	m.cpu = newMacCPU(m)
 	m.io = newMacIO(m)
+	m.network = newMacNetwork(m)
 	m.process = newMacProcess(m)
 	m.limits = newMacLimits(m)
 	return m
@@ -37,7 +39,7 @@ func NewMac(c Config, k darwin.Kernel) Source {
 
 // Close closes every gate. Only the disks' reader holds something.
 func (m *mac) Close() {
-	for _, g := range []*gate{&m.memory.gate, &m.cpu.gate, &m.io.gate, &m.process.gate, &m.limits.gate} {
+	for _, g := range []*gate{&m.memory.gate, &m.cpu.gate, &m.io.gate, &m.network.gate, &m.process.gate, &m.limits.gate} {
 		g.close()
 	}
 }

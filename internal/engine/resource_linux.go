@@ -24,6 +24,7 @@ type linux struct {
 	cpu     *cpuCollector
 	process *processCollector
 	io      *ioCollector
+	network *networkCollector
 	limits  *limitsCollector
 
 	// bound says for each collector whether a cgroup sets its effective limit: then the
@@ -40,6 +41,7 @@ func newLinux(c Config) (Source, error) {
 	l.cpu = newCPUCollector(l)
 	l.process = newProcessCollector(l)
 	l.io = newIOCollector(l)
+	l.network = newNetworkCollector(l)
 	l.limits = newLimitsCollector(l)
 	return l, nil
 }
@@ -49,6 +51,7 @@ func (l *linux) Close() {
 	l.cpu.close()
 	l.process.close()
 	l.io.close()
+	l.network.close()
 	l.limits.close()
 	l.place.close()
 }
@@ -130,6 +133,10 @@ func (l *linux) ReadProcess(ctx context.Context, w Want, s *sample.Process) erro
 
 func (l *linux) ReadIO(ctx context.Context, w Want, s *sample.IO) error {
 	return l.pass(ctx, &l.io.gate, func(p *kernfs.Pass) error { return l.io.read(p, w, s) })
+}
+
+func (l *linux) ReadNetwork(ctx context.Context, w Want, s *sample.Network) error {
+	return l.pass(ctx, &l.network.gate, func(p *kernfs.Pass) error { return l.network.read(p, w, s) })
 }
 
 func (l *linux) ReadLimits(ctx context.Context, s *sample.Limits) error {

@@ -18,7 +18,7 @@ func TestDocumentation(t *testing.T) {
 		file, begin, end, text string
 	}{
 		{"../../README.md", "<!-- metrics:begin -->\n", "<!-- metrics:end -->", Markdown() + "\n"},
-		{"../../otelresource/doc.go", "// (c) with WithPerCPU, (d) with Config.EnableDetailedIO.\n", "// # ", "//\n" + GoDoc() + "//\n"},
+		{"../../otelresource/doc.go", "// (c) with WithPerCPU, (d) with Config.EnableDetailedIO,\n// (n) with Config.EnableDetailedNetwork.\n", "// # ", "//\n" + GoDoc() + "//\n"},
 	} {
 		t.Run(doc.file, func(t *testing.T) {
 			old, err := os.ReadFile(doc.file)

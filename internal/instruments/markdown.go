@@ -34,6 +34,7 @@ func catalog() []documented {
 	all = list(all, CPU(), &sample.CPU{System: sample.SystemCPU{PerCPU: make([]sample.PerCPU, 1)}})
 	disks := sample.Disks{Devices: make([]sample.Disk, 1)}
 	all = list(all, IO(), &sample.IO{Cgroup: disks, System: disks})
+	all = list(all, Network(), &sample.Network{Interfaces: make([]sample.Interface, 1)})
 	all = list(all, OwnProcess(), &sample.Process{})
 	all = list(all, Errors(), &sample.Failures{List: make([]sample.Failure, 1)})
 	slices.SortStableFunc(all, func(a, b documented) int { return int(a.Scope) - int(b.Scope) })

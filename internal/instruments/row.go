@@ -104,12 +104,14 @@ const (
 	Listed Detail = iota // always
 	PerCPU
 	PerDevice
+	PerInterface
 )
 
 // asked says how a user asks for a detail, and its mark in the list of metrics.
 var asked = map[Detail]struct{ mark, option string }{
-	PerCPU:    {"c", "WithPerCPU"},
-	PerDevice: {"d", "Config.EnableDetailedIO"},
+	PerCPU:       {"c", "WithPerCPU"},
+	PerDevice:    {"d", "Config.EnableDetailedIO"},
+	PerInterface: {"n", "Config.EnableDetailedNetwork"},
 }
 
 // integer reads a number; values beyond int64 are absent, not negative.

@@ -30,6 +30,8 @@ var conventions = []convention{
 	systemconv.PagingUsage{}, systemconv.PagingFaults{},
 	systemconv.DiskIO{}, systemconv.DiskOperations{}, systemconv.DiskOperationTime{}, systemconv.DiskIOTime{}, systemconv.DiskMerged{},
 	processconv.CPUTime{}, processconv.CPUUtilization{}, processconv.MemoryUsage{}, processconv.MemoryVirtual{},
+	containerconv.NetworkIO{}, systemconv.NetworkIO{}, systemconv.NetworkErrors{},
+	systemconv.NetworkPacketCount{}, systemconv.NetworkPacketDropped{},
 	processconv.DiskIO{}, processconv.ThreadCount{}, processconv.UnixFileDescriptorCount{}, processconv.ContextSwitches{},
 	processconv.PagingFaults{}, processconv.Uptime{},
 }
@@ -42,6 +44,9 @@ func metrics() (all []instruments.Metric) {
 		all = append(all, r.Metric)
 	}
 	for _, r := range instruments.IO() {
+		all = append(all, r.Metric)
+	}
+	for _, r := range instruments.Network() {
 		all = append(all, r.Metric)
 	}
 	for _, r := range instruments.OwnProcess() {
@@ -118,6 +123,9 @@ func TestSeriesOfARowHaveDistinctAttributes(t *testing.T) {
 	for _, r := range instruments.IO() {
 		check(r.Name, attributes(r.Series))
 	}
+	for _, r := range instruments.Network() {
+		check(r.Name, attributes(r.Series))
+	}
 }
 
 func attributes[S any](series []instruments.Series[S]) (all [][]attribute.KeyValue) {
@@ -144,6 +152,16 @@ func TestEverySeriesReadsWhatItsMetricSays(t *testing.T) {
 		}
 	}
 	for _, r := range instruments.IO() {
+		for _, s := range r.Series {
+			check(r.Metric, s.Int != nil, s.Float != nil)
+		}
+		if r.Items != nil {
+			for _, s := range r.Items.Series {
+				check(r.Metric, s.Int != nil, s.Float != nil)
+			}
+		}
+	}
+	for _, r := range instruments.Network() {
 		for _, s := range r.Series {
 			check(r.Metric, s.Int != nil, s.Float != nil)
 		}

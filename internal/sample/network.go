@@ -7,7 +7,7 @@ import "time"
 type Network struct {
 	Time time.Time
 	// Own says that the namespace is not the machine's: its numbers are the
-	// container's, or its pod's.
+	// container's, or its pod's. Absent: nothing tells.
 	Own        Opt[bool]
 	Total      Interface   // without loopback and interfaces that repeat others
 	Interfaces []Interface // every interface that is not filtered out, only where details are wanted
@@ -24,5 +24,5 @@ type Interface struct {
 type Traffic struct {
 	Bytes, Packets, Errors, Dropped Opt[uint64]
 	Utilization                     Opt[float64] // of the link's speed, 0..1
-	ErrorRate                       Opt[float64] // errors per second
+	ErrorRate                       Opt[float64] // errors as a share of packets and errors, 0..1; absent where there was neither
 }

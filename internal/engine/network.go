@@ -1,0 +1,250 @@
+package engine
+
+import (
+	"path"
+	"slices"
+	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// InterfaceFilter chooses network interfaces by patterns of path.Match.
+type InterfaceFilter struct {
+	// Include, where it is not empty, takes the place of the choice that would
+	// be made without it: what it matches is listed and counted in the total.
+	Include []string
+	// Exclude is neither listed nor counted.
+	Exclude []string
+}
+
+// Shows reports whether an interface is listed and may be counted.
+func (f *InterfaceFilter) Shows(name string) bool {
+	return (len(f.Include) == 0 || matches(f.Include, name)) && !matches(f.Exclude, name)
+}
+
+// Decides reports whether the user named what the total counts.
+func (f *InterfaceFilter) Decides() bool { return len(f.Include) > 0 }
+
+func matches(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		ok, err := path.Match(p, name)
+		return ok && err == nil
+	})
+}
+
+// traffic are the counters of an interface: received, then sent.
+type traffic [8]uint64
+
+const (
+	bytesAt = iota
+	packetsAt
+	errorsAt
+	droppedAt
+	receiveAt  = 0
+	transmitAt = 4
+)
+
+// link is what is remembered of one interface. Its counters never go backwards and never spike.
+type link struct {
+	name    string
+	index   int  // the kernel's; 0: not known
+	shown   bool // by the filter
+	counted bool // in the total
+	facts   linkFacts
+
+	last, total traffic // as the kernel counts, and as we do
+	known       bool    // last is of this very interface
+	here, round uint64  // the rounds that met it and that counted it last
+	base        traffic // of the window
+	based       bool
+	rates       [2]linkRates // receive, transmit
+}
+
+// linkRates describe one direction over the newest window.
+type linkRates struct{ utilization, errors sample.Opt[float64] }
+
+// links counts the interfaces of the process's network namespace.
+type links struct {
+	filter   InterfaceFilter
+	round    uint64 // of readings, from 1
+	byName   map[string]*link
+	byIndex  map[int]*link
+	present  []*link // in this round, as the kernel lists them
+	total    link
+	windowAt time.Time
+}
+
+func newLinks(f InterfaceFilter) *links {
+	return &links{filter: f, byName: map[string]*link{}, byIndex: map[int]*link{}}
+}
+
+// seen reports whether l was there in the round before this one.
+func (s *links) seen(l *link) bool { return l.round+1 >= s.round }
+
+// find returns the link of an interface, as new where it is, and follows it
+// where it was renamed. An index of 0 is not known.
+func (s *links) find(index int, name string) *link {
+	l := s.byIndex[index] // nothing is under 0
+	if l == nil {
+		l = s.byName[name]
+		switch {
+		case l == nil:
+			l = new(link)
+		case l.index != 0 && index != 0 && l.index != index:
+			// Another interface under the old name: the series goes on, from this reading.
+			l.known = false
+			delete(s.byIndex, l.index)
+		}
+	}
+	if index != 0 {
+		l.index, s.byIndex[index] = index, l
+	}
+	if l.name != name {
+		s.rename(l, name)
+	}
+	return l
+}
+
+func (s *links) rename(l *link, name string) {
+	if s.byName[l.name] == l {
+		delete(s.byName, l.name)
+	}
+	if gone := s.byName[name]; gone != nil && gone.here != s.round {
+		// The series of that name goes on where it stopped.
+		for i := range l.total {
+			l.total[i] += gone.total[i]
+		}
+		l.based = false
+	}
+	l.name = name
+	s.byName[name] = l
+	l.shown = s.filter.Shows(name)
+}
+
+// count takes a reading of the kernel's counters. An interface of the first
+// round brings what it counted before, one that appears later counts from now on.
+func (s *links) count(l *link, raw traffic) {
+	switch {
+	case !l.known && s.round <= 1:
+		l.total, l.based = raw, false
+		if l.counted {
+			s.total.add(&raw)
+		}
+	case !l.known:
+		l.unbase()
+	default:
+		var delta traffic
+		for i, n := range raw {
+			if n < l.last[i] {
+				// The driver was reset, or its counter has 32 bits and wrapped: the
+				// others may have passed their old value, so none tells what happened.
+				delta = traffic{}
+				l.unbase()
+				break
+			}
+			delta[i] = n - l.last[i]
+		}
+		l.add(&delta)
+		if l.counted {
+			s.total.add(&delta)
+		}
+	}
+	l.last, l.known, l.round = raw, true, s.round
+}
+
+func (l *link) add(delta *traffic) {
+	for i, n := range delta {
+		l.total[i] += n
+	}
+}
+
+// unbase says that the window before now tells nothing.
+func (l *link) unbase() { l.based, l.rates = false, [2]linkRates{} }
+
+// roll ends the window where it is full. There is one for all interfaces; one
+// that arrived within it begins with the next.
+func (s *links) roll(now time.Time, least time.Duration) {
+	elapsed := now.Sub(s.windowAt)
+	if !s.windowAt.IsZero() && (elapsed < least || elapsed <= 0) {
+		return
+	}
+	for _, l := range s.present {
+		l.roll(elapsed)
+	}
+	s.total.roll(elapsed)
+	s.windowAt = now
+}
+
+func (l *link) roll(elapsed time.Duration) {
+	l.rates = [2]linkRates{}
+	if l.based {
+		for i, at := range [2]int{receiveAt, transmitAt} {
+			l.rates[i] = l.rate(at, elapsed)
+		}
+	}
+	l.base, l.based = l.total, true
+}
+
+func (l *link) rate(at int, elapsed time.Duration) (r linkRates) {
+	since := func(i int) float64 { return float64(l.total[at+i] - l.base[at+i]) }
+	if all := since(packetsAt) + since(errorsAt); all > 0 {
+		r.errors = sample.Some(since(errorsAt) / all)
+	}
+	if speed, ok := l.facts.speed.Get(); ok && speed > 0 {
+		r.utilization = sample.Some(8 * since(bytesAt) / elapsed.Seconds() / float64(speed))
+	}
+	return r
+}
+
+// forget drops interfaces that left, when they have become many: on a machine
+// that starts and stops containers every one has a name of its own.
+func (s *links) forget() {
+	if len(s.byName) <= 2*len(s.present)+64 {
+		return
+	}
+	for name, l := range s.byName {
+		if l.round != s.round {
+			delete(s.byName, name)
+			delete(s.byIndex, l.index)
+		}
+	}
+}
+
+// leave makes every interface one that left: the namespace is another.
+func (s *links) leave() {
+	clear(s.byIndex)
+	for _, l := range s.byName {
+		l.index, l.known, l.round, l.facts = 0, false, 0, linkFacts{}
+	}
+	s.present = s.present[:0]
+}
+
+func (l *link) sample() sample.Interface {
+	return sample.Interface{
+		Name: l.name, Speed: l.facts.speed,
+		Receive: l.direction(receiveAt, &l.rates[0]), Transmit: l.direction(transmitAt, &l.rates[1]),
+	}
+}
+
+func (l *link) direction(at int, r *linkRates) sample.Traffic {
+	t := &l.total
+	return sample.Traffic{
+		Bytes: sample.Some(t[at+bytesAt]), Packets: sample.Some(t[at+packetsAt]),
+		Errors: sample.Some(t[at+errorsAt]), Dropped: sample.Some(t[at+droppedAt]),
+		Utilization: r.utilization, ErrorRate: r.errors,
+	}
+}
+
+// fill makes the reading: the total, and each interface where it is wanted.
+func (s *links) fill(to *sample.Network, each bool) {
+	to.Total = s.total.sample()
+	if !each {
+		return
+	}
+	to.Interfaces = make([]sample.Interface, 0, len(s.present))
+	for _, l := range s.present {
+		if l.shown {
+			to.Interfaces = append(to.Interfaces, l.sample())
+		}
+	}
+}

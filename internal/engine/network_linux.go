@@ -1,0 +1,251 @@
+package engine
+
+import (
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/netlink"
+	"github.com/cboxdk/resource-monitor/internal/procfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+const (
+	// namesAge is how long a renamed interface may go under its old name, and
+	// factsAge how long a new speed or master stays unseen.
+	namesAge, factsAge = 10 * time.Second, time.Minute
+	// settling is when interfaces are looked at again after some came: who
+	// makes a veth gives it a master a moment later.
+	settling = 2 * time.Second
+	// netlinkRest is how long /proc/net/dev is read after RTM_GETSTATS failed
+	// or took as long as tooSlow: a dump waits for the lock that changes of the
+	// network configuration hold, the file does not.
+	netlinkRest, tooSlow = time.Minute, 50 * time.Millisecond
+)
+
+// networkCollector reads the interfaces of the process's network namespace.
+type networkCollector struct {
+	gate
+	engine *linux
+	opener kernfs.Opener
+	links  *links
+
+	namespace networkNamespace
+	own       sample.Opt[bool] // the namespace is not the machine's
+	asked     bool             // own was looked for
+
+	conn  *netlink.Conn // nil: not open
+	rest  time.Time     // until when it is not tried
+	stats []netlink.LinkStats
+	dev   []*kernfs.File // the first that is there
+	text  procfs.NetDev
+
+	raws               []rawLink
+	namesDue, factsDue time.Time
+}
+
+// rawLink is one interface as its source has it: netlink knows the index, the file the name.
+type rawLink struct {
+	index  int
+	name   string
+	counts traffic
+}
+
+func newNetworkCollector(l *linux) *networkCollector {
+	c := &networkCollector{engine: l, opener: l.opener(), links: newLinks(l.cfg.Interfaces), namespace: newNetworkNamespace(&l.cfg)}
+	// /proc/net leads to the same place; a root of files may have only one of them.
+	c.dev = []*kernfs.File{c.opener.File("/proc/self/net/dev"), c.opener.File("/proc/net/dev")}
+	c.free = func() {
+		c.disconnect()
+		c.namespace.close()
+	}
+	return c
+}
+
+// disconnect gives back what stays in the namespace that it was opened in.
+func (c *networkCollector) disconnect() {
+	if c.conn != nil {
+		c.conn.Close()
+		c.conn = nil
+	}
+	for _, f := range c.dev {
+		f.Close()
+	}
+}
+
+func (c *networkCollector) read(p *kernfs.Pass, w Want, s *sample.Network) error {
+	if c.namespace.changed() {
+		c.disconnect()
+		c.links.leave()
+		c.asked, c.rest = false, time.Time{}
+	}
+	if err := c.readCounts(p); err != nil {
+		return err
+	}
+	l := c.links
+	l.round++
+	if changed := c.recognize(); changed || !p.Now().Before(c.namesDue) {
+		c.look(p, changed)
+	}
+	for i, link := range l.present {
+		l.count(link, c.raws[i].counts)
+	}
+	l.roll(p.Now(), max(c.engine.cfg.Interval, MinWindow))
+	l.forget()
+	*s = sample.Network{Time: p.Now(), Own: c.own}
+	l.fill(s, w.Interfaces)
+	return nil
+}
+
+// readCounts fills raws, by RTM_GETSTATS or from /proc/net/dev.
+func (c *networkCollector) readCounts(p *kernfs.Pass) error {
+	c.raws = c.raws[:0]
+	if c.engine.cfg.Root.IsHost() && !p.Now().Before(c.rest) {
+		if c.readNetlink(p) {
+			return nil
+		}
+	}
+	return c.readFile(p)
+}
+
+func (c *networkCollector) readNetlink(p *kernfs.Pass) bool {
+	begin := time.Now()
+	err := c.dump()
+	if err != nil {
+		if c.conn != nil {
+			c.conn.Close()
+			c.conn = nil
+		}
+		if errors.Is(err, errOtherThread) {
+			return false // the next reading may have a better thread
+		}
+		if c.rest = p.Now().Add(netlinkRest); !errors.Is(err, netlink.ErrUnsupported) {
+			c.engine.fault("network", err)
+		}
+		return false
+	}
+	if time.Since(begin) > tooSlow {
+		c.rest = p.Now().Add(netlinkRest)
+	}
+	for i := range c.stats {
+		s := &c.stats[i]
+		c.raws = append(c.raws, rawLink{index: s.Index, counts: traffic{
+			s.RxBytes, s.RxPackets, s.RxErrors, s.RxDrop(), s.TxBytes, s.TxPackets, s.TxErrors, s.TxDropped,
+		}})
+	}
+	return true
+}
+
+func (c *networkCollector) dump() (err error) {
+	if c.conn == nil {
+		if c.conn, err = c.namespace.dial(); err != nil {
+			return err
+		}
+	}
+	c.stats, err = c.conn.Stats(c.stats[:0])
+	return err
+}
+
+func (c *networkCollector) readFile(p *kernfs.Pass) (err error) {
+	for _, f := range c.dev {
+		var b []byte
+		if b, err = f.ReadRecords(p); err == nil {
+			err = c.text.Parse(b)
+		}
+		if err == nil {
+			break
+		}
+		err = f.ParseError(err)
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	if err != nil {
+		c.engine.fault("network", err)
+		return err
+	}
+	for i := range c.text.Interfaces {
+		t := &c.text.Interfaces[i]
+		c.raws = append(c.raws, rawLink{name: t.Name, counts: traffic{
+			t.RxBytes, t.RxPackets, t.RxErrors, t.RxDropped, t.TxBytes, t.TxPackets, t.TxErrors, t.TxDropped,
+		}})
+	}
+	return nil
+}
+
+// recognize finds the links of raws and reports whether they are other ones
+// than those of the last round.
+func (c *networkCollector) recognize() (changed bool) {
+	l := c.links
+	changed = len(c.raws) != len(l.present)
+	l.present = l.present[:0]
+	for i := range c.raws {
+		r := &c.raws[i]
+		link := l.byName[r.name]
+		if r.index != 0 {
+			link = l.byIndex[r.index]
+		}
+		if link == nil || !l.seen(link) {
+			changed = true
+		}
+		if link != nil {
+			link.here = l.round
+		}
+		l.present = append(l.present, link)
+	}
+	return changed
+}
+
+// look asks for names and, where interfaces came or went or it is time, for
+// what sysfs says of them; then it decides what the total counts.
+func (c *networkCollector) look(p *kernfs.Pass, changed bool) {
+	l, now := c.links, p.Now()
+	c.resolve()
+	all := !now.Before(c.factsDue)
+	sys := newTopologyReader(p.Context(), &c.opener, c.raws)
+	l.present = l.present[:0]
+	for i := range c.raws {
+		r := &c.raws[i]
+		if r.index == 0 {
+			r.index = sys.index(r.name)
+		}
+		link := l.find(r.index, r.name)
+		if all || !link.facts.known {
+			// What was known stays where sysfs is of another moment.
+			if f := sys.facts(r.name, r.index); f.known {
+				link.facts = f
+			}
+		}
+		l.present = append(l.present, link)
+	}
+	sys.pair(l.present)
+	if !c.asked {
+		var err error
+		c.own, err = boundedly(p.Context(), &c.opener, c.namespace.own)
+		c.asked = err == nil
+	}
+	l.choose(c.own.Or(c.engine.cfg.Containerized))
+	c.namesDue = now.Add(namesAge)
+	switch {
+	case changed && !all:
+		c.namesDue, c.factsDue = now.Add(settling), now.Add(settling)
+	case all:
+		c.factsDue = now.Add(factsAge)
+	}
+}
+
+// resolve gives every interface of netlink its present name. One that is gone meanwhile is left out.
+func (c *networkCollector) resolve() {
+	kept := c.raws[:0]
+	for _, r := range c.raws {
+		if r.index != 0 {
+			var err error
+			if r.name, err = c.conn.Name(r.index); err != nil {
+				continue
+			}
+		}
+		kept = append(kept, r)
+	}
+	c.raws = kept
+}
