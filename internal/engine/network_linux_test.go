@@ -1,0 +1,202 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+const netDevHeader = `Inter-|   Receive                                                |  Transmit
+ face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
+`
+
+// netDev is /proc/net/dev with received bytes by "name=bytes", each with one packet for ten bytes.
+func netDev(interfaces ...string) string {
+	var b strings.Builder
+	b.WriteString(netDevHeader)
+	for _, i := range interfaces {
+		name, n, _ := strings.Cut(i, "=")
+		var bytes int
+		_, _ = fmt.Sscan(n, &bytes)
+		fmt.Fprintf(&b, "%6s: %d %d 0 1 0 0 0 0 0 0 0 0 0 0 0 0\n", name, bytes, bytes/10)
+	}
+	return b.String()
+}
+
+// sysLink is an interface in sysfs: "iflink=5", "type=772", "device/", "master/" and the like.
+func sysLink(name string, index int, entries ...string) string {
+	dir := "sys/class/net/" + name + "/"
+	s := fmt.Sprintf("-- %sifindex --\n%d\n-- %suevent --\nINTERFACE=%s\n", dir, index, dir, name)
+	files := map[string]string{"type": "1", "iflink": fmt.Sprint(index)}
+	for _, e := range entries {
+		if file, text, ok := strings.Cut(e, "="); ok {
+			files[file] = text
+		} else {
+			s += "-- " + dir + e + " --\n"
+		}
+	}
+	for file, text := range files {
+		s += "-- " + dir + file + " --\n" + text + "\n"
+	}
+	return s
+}
+
+func (b *bench) network() *sample.Network {
+	b.t.Helper()
+	s := new(sample.Network)
+	if err := b.source.ReadNetwork(context.Background(), Want{Interfaces: true}, s); (err != nil) != b.wantErr {
+		b.t.Fatalf("network: %v", err)
+	}
+	return s
+}
+
+func (b *bench) received() uint64 {
+	b.t.Helper()
+	return b.network().Total.Receive.Bytes.Or(1 << 63)
+}
+
+const (
+	dev      = "proc/self/net/dev"
+	initial  = "-- proc/sys/net/core/netdev_max_backlog --\n1000\n"
+	ownSpace = "-- proc/sys/net/core/somaxconn --\n4096\n"
+)
+
+func TestTotalLeavesOutWhatRepeatsOthers(t *testing.T) {
+	lo := sysLink("lo", 1, "type=772")
+	for name, c := range map[string]struct {
+		sys  string
+		dev  []string
+		want uint64
+	}{
+		"docker host": {initial + lo + sysLink("eth0", 2, "device/") + sysLink("docker0", 3, "bridge/") + sysLink("v1", 4, "iflink=2", "master/"),
+			[]string{"lo=1", "eth0=10", "docker0=100", "v1=1000"}, 10},
+		"bond":                  {initial + lo + sysLink("eth0", 2, "device/", "bonding_slave/") + sysLink("bond0", 3, "bonding/", "lower_eth0/"), []string{"lo=1", "eth0=10", "bond0=100"}, 100},
+		"VLAN":                  {initial + lo + sysLink("eth0", 2, "device/") + sysLink("lan", 3, "iflink=2", "lower_eth0/"), []string{"lo=1", "eth0=10", "lan=100"}, 10},
+		"calico host":           {initial + lo + sysLink("eth0", 2, "device/") + sysLink("cali1", 3, "iflink=4"), []string{"lo=1", "eth0=10", "cali1=100"}, 10},
+		"container":             {ownSpace + lo + sysLink("eth0", 2, "iflink=7"), []string{"lo=1", "eth0=10"}, 10},
+		"container, same index": {ownSpace + lo + sysLink("eth0", 2), []string{"lo=1", "eth0=10"}, 10},
+		"docker in docker":      {ownSpace + lo + sysLink("eth0", 2, "iflink=7") + sysLink("veth1", 3, "iflink=2"), []string{"lo=1", "eth0=10", "veth1=100"}, 10},
+		"only a veth":           {ownSpace + lo + sysLink("veth1", 2, "iflink=7"), []string{"lo=1", "veth1=10"}, 10},
+		"rootless tap":          {ownSpace + lo + sysLink("tap0", 2, "tun_flags=0x1002"), []string{"lo=1", "tap0=10"}, 10},
+		"both ends here":        {ownSpace + lo + sysLink("eth0", 2, "iflink=9") + sysLink("a", 3, "iflink=4") + sysLink("b", 4, "iflink=3"), []string{"lo=1", "eth0=10", "a=100", "b=1000"}, 10},
+		"masked sys":            {initial, []string{"lo=1", "eth0=10", "docker0=100", "veth1=1000", "wg0=10000", "eth0.5=100000"}, 10},
+		"sys of another namespace": {ownSpace + lo + sysLink("eth0", 2, "device/") + sysLink("docker0", 3, "bridge/"),
+			[]string{"lo=1", "eth0=10"}, 10},
+		"loopback alone": {ownSpace + lo, []string{"lo=1"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := open(t, c.sys)
+			b.Write(dev, netDev(c.dev...))
+			expect(t, "received", b.received(), c.want)
+		})
+	}
+}
+
+func TestWhoseNamespaceItIs(t *testing.T) {
+	const pid, foreign = "-- proc/self/ns/pid -> pid:[4026531836] --\n", "-- proc/self/ns/pid -> pid:[4026532500] --\n"
+	const self, same, other = "-- proc/self/ns/net -> net:[4026532000] --\n", "-- proc/1/ns/net -> net:[4026532000] --\n", "-- proc/1/ns/net -> net:[4026531900] --\n"
+	for name, c := range map[string]struct {
+		files string
+		want  bool
+	}{
+		"init's": {pid + self + same + ownSpace, false}, "not init's": {pid + self + other + initial, true},
+		"pid 1 is the container's": {foreign + self + same + ownSpace, true},
+		"host network in a pod":    {foreign + self + same + initial, false}, "nothing tells, no container": {"", false},
+	} {
+		b := open(t, c.files)
+		b.Write(dev, netDev("eth0=1"))
+		if own, ok := b.network().Own.Get(); !ok || own != c.want {
+			t.Errorf("%s: own %v, %v", name, own, ok)
+		}
+	}
+}
+
+func TestCountersNeitherGoBackNorSpike(t *testing.T) {
+	b := open(t, initial)
+	step := func(what string, want uint64, interfaces ...string) {
+		t.Helper()
+		b.Write(dev, netDev(interfaces...))
+		expect(t, what, b.received(), want)
+		b.after(time.Second)
+	}
+	step("first", 100, "eth0=100")
+	step("counted", 150, "eth0=150")
+	step("one arrives", 150, "eth0=150", "eth1=100000")
+	step("it counts from its first reading", 170, "eth0=150", "eth1=100020")
+	step("one leaves", 175, "eth0=155")
+	step("it returns", 175, "eth0=155", "eth1=3")
+	step("and counts", 180, "eth0=155", "eth1=8")
+	step("a driver is reset", 180, "eth0=1", "eth1=8")
+	step("and counts", 182, "eth0=3", "eth1=8")
+}
+
+func TestARenamedInterfaceTakesItsCountsAlong(t *testing.T) {
+	b := open(t, initial+sysLink("eth0", 2, "device/"))
+	b.Write(dev, netDev("eth0=100"))
+	expect(t, "before", b.received(), 100)
+	b.Remove("sys/class/net/eth0")
+	for _, f := range []string{"ifindex", "iflink"} {
+		b.Write("sys/class/net/lan0/"+f, "2\n")
+	}
+	b.Write("sys/class/net/lan0/type", "1\n")
+	b.Write(dev, netDev("lan0=130"))
+	b.after(time.Second)
+	s := b.network()
+	expect(t, "total", s.Total.Receive.Bytes.Or(0), 130)
+	expect(t, "interface", s.Interfaces[0].Receive.Bytes.Or(0), 130)
+}
+
+func TestRatesCoverTheWindow(t *testing.T) {
+	b := open(t, initial+sysLink("eth0", 2, "device/", "speed=1000"))
+	b.Write(dev, netDev("eth0=0"))
+	if s := b.network(); s.Interfaces[0].Receive.Utilization.Present() || s.Total.Receive.ErrorRate.Present() {
+		t.Error("a rate before the first window is full")
+	}
+	b.after(2 * time.Second)
+	b.Write(dev, netDevHeader+"eth0: 125000000 75 25 1 0 0 0 0 0 0 0 0 0 0 0 0\n")
+	s := b.network()
+	expect(t, "speed", s.Interfaces[0].Speed.Or(0), 1e9)
+	expect(t, "utilization", s.Interfaces[0].Receive.Utilization.Or(-1), 0.5)
+	expect(t, "errors", s.Total.Receive.ErrorRate.Or(-1), 0.25)
+	expect(t, "nothing sent", s.Total.Transmit.ErrorRate.Present(), false)
+}
+
+// The machine's own numbers, by netlink and by its file, lie between two readings of the file.
+func TestNetworkOfThisMachine(t *testing.T) {
+	source, err := New(Config{Interval: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	c := source.(*linux).network
+	var before, s, after sample.Network
+	ctx := context.Background()
+	byFile := func(to *sample.Network) {
+		c.rest = time.Now().Add(time.Hour)
+		if err := source.ReadNetwork(ctx, Want{Interfaces: true}, to); err != nil {
+			t.Fatal(err)
+		}
+		c.rest = time.Time{}
+	}
+	byFile(&before)
+	if err := source.ReadNetwork(ctx, Want{Interfaces: true}, &s); err != nil {
+		t.Fatal(err)
+	}
+	byFile(&after)
+	if c.conn == nil {
+		t.Skip("RTM_GETSTATS is not available here")
+	}
+	lo, n, hi := before.Total.Receive.Bytes.Or(0), s.Total.Receive.Bytes.Or(0), after.Total.Receive.Bytes.Or(0)
+	if lo > n || n > hi {
+		t.Errorf("received %d by the file, %d by netlink, %d by the file", lo, n, hi)
+	}
+	for w, most := range map[Want]float64{{}: 0, {Interfaces: true}: 1} {
+		if n := testing.AllocsPerRun(50, func() { _ = source.ReadNetwork(ctx, w, &s) }); n > most {
+			t.Errorf("%+v: %v allocations", w, n)
+		}
+	}
+}
