@@ -2,12 +2,16 @@ package dashboards
 
 func pressure() Dashboard {
 	explain := "some: at least one task waited; full: all did, and nothing was done. The kernel has it since 4.20, in cgroups on v2 alone."
-	stalled := func(scope, title, resource string, warning, critical float64) Panel {
-		metric := "<" + scope + "." + resource + ".linux.pressure.time"
-		return curve(title, Ratio, "Share of time that tasks were held up for want of "+resource+". "+explain,
-			`sum `+by+`(rate(`+metric+` otelresource.pressure.stall="some">[$__rate_interval]))`).
-			and("full", `sum `+by+`(rate(`+metric+` otelresource.pressure.stall="full">[$__rate_interval]))`).
+	rate := func(scope, resource, stall string) string {
+		return "sum " + by + "(rate(<" + scope + "." + resource + `.linux.pressure.time otelresource.pressure.stall="` + stall + `">[$__rate_interval]))`
+	}
+	// A machine's CPU has no full: some task always runs.
+	someStalled := func(scope, title, resource string, warning, critical float64) Panel {
+		return curve(title, Ratio, "Share of time that tasks were held up for want of "+resource+". "+explain, rate(scope, resource, "some")).
 			with([]Threshold{{0, green}, {warning, yellow}, {critical, red}})
+	}
+	stalled := func(scope, title, resource string, warning, critical float64) Panel {
+		return someStalled(scope, title, resource, warning, critical).and("full", rate(scope, resource, "full"))
 	}
 	return Dashboard{
 		UID: "otelresource-pressure", Title: "Resources / Pressure",
@@ -19,7 +23,7 @@ func pressure() Dashboard {
 			}},
 			{"Machines", []Panel{
 				stalled("system", "Memory of the machine", "memory", memoryPressureWarning, memoryPressureCritical),
-				stalled("system", "CPU of the machine", "cpu", cpuPressureWarning, cpuPressureCritical),
+				someStalled("system", "CPU of the machine", "cpu", cpuPressureWarning, cpuPressureCritical),
 			}},
 		},
 	}

@@ -40,7 +40,9 @@ func (d Dashboard) VMUI() ([]byte, error) {
 			if p.Kind != Curves {
 				continue
 			}
-			panel := vmuiPanel{Title: p.Title, Description: p.Description, ShowLegend: true, Width: 4, Unit: p.Unit.suffix()}
+			panel := vmuiPanel{Title: p.Title, Description: p.Description, Width: 4, // of 12
+				// A legend takes half of the panel: it is for those that draw a limit.
+				ShowLegend: len(p.Queries) > 1, Unit: p.Unit.suffix()}
 			for _, q := range p.Queries {
 				expr, err := expand(q.Expression, vmuiSelection)
 				if err != nil {
