@@ -96,8 +96,19 @@ func (p Panel) with(thresholds []Threshold) Panel {
 	return p
 }
 
+// named says what the first curve is, where it is not the only one.
+func (p Panel) named(legend string) Panel {
+	p.Queries[0].Legend = legend
+	return p
+}
+
 func (p Panel) and(legend, expression string) Panel {
 	p.Queries = append(p.Queries, Query{Expression: expression, Legend: legend})
+	return p
+}
+
+func (p Panel) wide(columns uint32) Panel {
+	p.Width = columns
 	return p
 }
 

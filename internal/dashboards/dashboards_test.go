@@ -193,6 +193,7 @@ var leftOut = map[string]string{
 	"container.memory.linux.high": "set by few; its effect shows as memory events",
 	"container.memory.swap.limit": "no use is near it before swap itself is the trouble",
 	"container.cpu.burst.time":    "the periods show the same",
+	"system.disk.merged":          "how well the block layer does its work, not how the program fares",
 	"system.memory.usage":         "available memory says more than the states",
 	"system.paging.usage":         "swap in use matters where it is read back: faults",
 	"system.paging.faults":        "the container's are shown",

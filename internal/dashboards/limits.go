@@ -25,7 +25,7 @@ func limitsAndThrottling() Dashboard {
 					`sum `+by+`(rate(<container.memory.paging.faults system.paging.fault.type="major">[$__rate_interval]))`),
 				curve("Swap", Bytes, "Swap in use. Nothing where the kernel does not account it.", "max "+by+"(<container.memory.swap.usage>)"),
 			}},
-			{"CPU", []Panel{
+			{"CPU and tasks", []Panel{
 				curve("CPU against limit", Cores, "Cores in use, and the limit that binds.", cpuUsage).against("limit", cpuLimit),
 				curve("Throttled periods", Ratio, "Share of the enforcement periods in which the quota ran out. Short bursts do that while usage is far below the limit.",
 					throttledShare).with([]Threshold{{0, green}, {throttledWarning, yellow}, {throttledCritical, red}}),
@@ -33,6 +33,8 @@ func limitsAndThrottling() Dashboard {
 					"sum "+by+"(rate(<container.cpu.throttling.time>[$__rate_interval]))"),
 				curve("Bursts", PerSecond, "Periods in which more than the quota was used, from what earlier periods left. Only where cpu.max.burst is set.",
 					"sum "+by+"(rate(<container.cpu.burst.periods>[$__rate_interval]))"),
+				curve("Tasks against limit", Count, "Threads of the program's cgroup. At the limit no thread and no process can be started.",
+					"max "+by+"(<container.pids.count>)").against("limit", "max "+by+"(<container.pids.limit>)"),
 			}},
 		},
 	}

@@ -49,6 +49,16 @@ func overview() Dashboard {
 				curve("Throttled periods", Ratio, "Saturation: the share of enforcement periods in which the quota ran out, each a pause of up to a period.",
 					throttledShare).with([]Threshold{{0, green}, {throttledWarning, yellow}, {throttledCritical, red}}),
 			}},
+			{"Disk", []Panel{
+				curve("Disk I/O", BytesPerSec, "Bytes read and written by each program.",
+					`sum `+by+`(rate(<container.disk.io disk.io.direction="read">[$__rate_interval]))`).
+					named("read").
+					and("write", `sum `+by+`(rate(<container.disk.io disk.io.direction="write">[$__rate_interval]))`),
+				curve("Disk operations", PerSecond, "Operations by each program. Many small ones tire a disk before bytes do.",
+					"sum "+by+"(rate(<container.disk.operations>[$__rate_interval]))"),
+				curve("Disks at work", Ratio, "Time in which the machine's disks were at work, summed over the disks. A disk that serves many at once is not full at 100 %.",
+					"sum "+by+"(rate(<system.disk.io_time>[$__rate_interval]))"),
+			}},
 			{"Machine", []Panel{
 				curve("CPU of the machine", Ratio, "Share of all CPU time that was not idle, of programs outside of containers.",
 					`1 - sum `+by+`(rate(<system.cpu.time cpu.mode=~"idle|iowait">[$__rate_interval])) / sum `+by+"(rate(<system.cpu.time>[$__rate_interval]))").

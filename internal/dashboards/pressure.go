@@ -20,10 +20,20 @@ func pressure() Dashboard {
 			{"Programs", []Panel{
 				stalled("container", "Memory", "memory", memoryPressureWarning, memoryPressureCritical),
 				stalled("container", "CPU", "cpu", cpuPressureWarning, cpuPressureCritical),
+				stalled("container", "I/O", "io", ioPressureWarning, ioPressureCritical),
 			}},
 			{"Machines", []Panel{
 				stalled("system", "Memory of the machine", "memory", memoryPressureWarning, memoryPressureCritical),
 				someStalled("system", "CPU of the machine", "cpu", cpuPressureWarning, cpuPressureCritical),
+				stalled("system", "I/O of the machine", "io", ioPressureWarning, ioPressureCritical),
+			}},
+			{"Disks and interrupts of machines", []Panel{
+				curve("Disk throughput", BytesPerSec, "Bytes read and written by the whole machine.",
+					"sum by ("+labels(identity, "disk_io_direction")+") (rate(<system.disk.io>[$__rate_interval]))").named("{{disk_io_direction}}"),
+				curve("Time of one operation", Seconds, "Mean time from queue to completion: what pressure is made of.",
+					"sum "+by+"(rate(<system.disk.operation_time>[$__rate_interval])) / (sum "+by+"(rate(<system.disk.operations>[$__rate_interval])) > 0)"),
+				curve("Interrupts", Ratio, "Share of time that tasks were held up by interrupts, from Linux 6.1. The kernel has full alone.",
+					rate("system", "irq", "full")),
 			}},
 		},
 	}

@@ -66,6 +66,18 @@ func alerts() []AlertingRule {
 			Summary:     who + " waited for a CPU {{ $value | humanizePercentage }} of the time",
 			Description: "Its own quota or its neighbors: throttled periods tell which. Without throttling the machine is too small or the weight too low.",
 		}, {
+			Alert: "ContainerIOPressure", For: "15m", Severity: "warning",
+			Expression:  fmt.Sprintf(`sum `+by+`(rate(<container.io.linux.pressure.time otelresource.pressure.stall="full">[5m])) > %v`, ioPressureCritical),
+			Reason:      "Full: nothing ran, because all of it waited for a disk. Some programs are made for that, so that a fifth of the time for a quarter of an hour is a hint and not a fault.",
+			Summary:     who + " stood still for want of I/O {{ $value | humanizePercentage }} of the time",
+			Description: "The disk is slow, shared or throttled (io.max), or page cache is too small: memory pressure and major faults tell.",
+		}, {
+			Alert: "ContainerTasksNearLimit", For: "10m", Severity: "warning",
+			Expression:  fmt.Sprintf("max "+by+"(<container.pids.count> / <container.pids.limit>) > %v", pidsWarning),
+			Reason:      "At the limit every new thread fails, and a Go program ends with it. The last tenth is a burst of blocking calls.",
+			Summary:     who + " has {{ $value | humanizePercentage }} of the tasks that it may have",
+			Description: "Look for threads that block in system calls or C, or raise pids.max.",
+		}, {
 			Alert: "ContainerSwapping", For: "15m", Severity: "warning",
 			Expression:  fmt.Sprintf("max "+by+"(<container.memory.swap.usage> / <container.memory.limit>) > %v", swapWarning),
 			Reason:      "A little swap holds what a program used once at its start. A tenth of the limit is more than that, and each touch of it waits for a disk.",

@@ -27,22 +27,21 @@ type vmuiPanel struct {
 	Expr        []string `json:"expr"`
 	Alias       []string `json:"alias,omitempty"`
 	ShowLegend  bool     `json:"showLegend"`
-	Width       uint32   `json:"width"`
+	Width       uint32   `json:"width"` // of 12
 }
 
 // VMUI returns the dashboard for the page that VictoriaMetrics brings along.
-// It draws curves alone: numbers become curves, and tables are left out.
+// It draws curves alone: numbers, bars and tables are left out, and legends, which
+// take half of a panel there; the pointer shows the names.
 func (d Dashboard) VMUI() ([]byte, error) {
-	page := vmuiPage{Title: d.Title}
+	// The page opens the first row alone, so that there is only one.
+	r := vmuiRow{Title: d.Description}
 	for _, row := range d.Rows {
-		r := vmuiRow{Title: row.Title}
 		for _, p := range row.Panels {
 			if p.Kind != Curves {
 				continue
 			}
-			panel := vmuiPanel{Title: p.Title, Description: p.Description, Width: 4, // of 12
-				// A legend takes half of the panel: it is for those that draw a limit.
-				ShowLegend: len(p.Queries) > 1, Unit: p.Unit.suffix()}
+			panel := vmuiPanel{Title: p.Title, Description: p.Description, Width: 4, Unit: p.Unit.suffix()}
 			for _, q := range p.Queries {
 				expr, err := expand(q.Expression, vmuiSelection)
 				if err != nil {
@@ -61,9 +60,10 @@ func (d Dashboard) VMUI() ([]byte, error) {
 			}
 			r.Panels = append(r.Panels, panel)
 		}
-		if len(r.Panels) > 0 {
-			page.Rows = append(page.Rows, r)
-		}
+	}
+	page := vmuiPage{Title: d.Title}
+	if len(r.Panels) > 0 {
+		page.Rows = []vmuiRow{r}
 	}
 	text, err := json.MarshalIndent(page, "", "  ")
 	return append(text, '\n'), err

@@ -130,7 +130,8 @@ func get(ctx context.Context, url string) (string, error) {
 }
 
 // TestCollectorConfig lets the Collector itself judge the shipped
-// configuration: with its defaults, and with the test's overlay.
+// configurations: with their defaults, and with the overlays of the test and of
+// Kubernetes.
 func TestCollectorConfig(t *testing.T) {
 	ctx := deadline(t)
 	program := buildCollector(ctx, t)
@@ -142,8 +143,12 @@ func TestCollectorConfig(t *testing.T) {
 	}{
 		{"as-shipped", []string{filepath.Join(root, configFile)}, true},
 		{"with-overlay", []string{filepath.Join(root, configFile), filepath.Join(root, overlayFile)}, true},
+		{"agent", []string{filepath.Join(root, "collector-config/agent.yaml")}, true},
+		{"agent-in-kubernetes", []string{filepath.Join(root, "collector-config/agent.yaml"), filepath.Join(root, "collector-config/kubernetes/k8sattributes.yaml")}, true},
+		{"gateway", []string{filepath.Join(root, "collector-config/gateway.yaml")}, true},
 		// Shows that the judge would notice.
 		{"misspelt-key", []string{filepath.Join(root, configFile), "yaml:processors::batch::time_out: 1s"}, false},
+		{"misspelt-key-of-the-gateway", []string{filepath.Join(root, "collector-config/gateway.yaml"), "yaml:exporters::otlphttp::sending_queue::sise: 1"}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			args := []string{"validate"}
@@ -151,7 +156,12 @@ func TestCollectorConfig(t *testing.T) {
 				args = append(args, "--config", config)
 			}
 			cmd := exec.CommandContext(ctx, program, args...)
-			cmd.Env = environment(map[string]string{"COLLECTOR_FILE_PATH": filepath.Join(t.TempDir(), "metrics.json")})
+			cmd.Env = environment(map[string]string{
+				"COLLECTOR_FILE_PATH":     filepath.Join(t.TempDir(), "metrics.json"),
+				"AGENT_QUEUE_DIRECTORY":   t.TempDir(),
+				"GATEWAY_QUEUE_DIRECTORY": t.TempDir(),
+				"K8S_NODE_NAME":           "node", // from the downward API
+			})
 			output, err := cmd.CombinedOutput()
 			var exit *exec.ExitError
 			if err != nil && !errors.As(err, &exit) {

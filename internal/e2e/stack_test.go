@@ -55,9 +55,9 @@ func startStack(ctx context.Context, t *testing.T, export time.Duration, address
 	s := &stack{folder: t.TempDir(), program: buildBackend(ctx, t, "victoria-metrics"), address: address}
 	s.startBackend(ctx, t)
 
-	free := freeAddresses(t, 5)
+	free := freeAddresses(t, 7)
 	s.gatewayOTLP, s.agentOTLP = free[0], free[1]
-	_, gatewayMetrics, _ := net.SplitHostPort(freeAddresses(t, 1)[0])
+	_, gatewayMetrics, _ := net.SplitHostPort(free[5])
 	s.gateway = s.startCollector(ctx, t, collector, "gateway", free[2], map[string]string{
 		"GATEWAY_OTLP_GRPC_ENDPOINT": s.gatewayOTLP,
 		"GATEWAY_HEALTH_ENDPOINT":    free[2],
@@ -66,7 +66,7 @@ func startStack(ctx context.Context, t *testing.T, export time.Duration, address
 		"GATEWAY_RETRY_MAX_INTERVAL": "1s",
 		"GATEWAY_SELF_METRICS_PORT":  gatewayMetrics,
 	})
-	_, agentMetrics, _ := net.SplitHostPort(freeAddresses(t, 1)[0])
+	_, agentMetrics, _ := net.SplitHostPort(free[6])
 	s.agent = s.startCollector(ctx, t, collector, "agent", free[3], map[string]string{
 		"AGENT_OTLP_GRPC_ENDPOINT": s.agentOTLP,
 		"AGENT_HEALTH_ENDPOINT":    free[3],
