@@ -50,7 +50,7 @@ func (s *stack) checkPicture(ctx context.Context, t *testing.T) {
 	// A busy machine may not have drawn everything when the picture is taken.
 	for attempt := 0; attempt < 5 && drawn < enough; attempt++ {
 		output, err := exec.CommandContext(ctx, program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-			"--hide-scrollbars", "--user-data-dir="+t.TempDir(), "--window-size=1600,1240", "--force-device-scale-factor=1",
+			"--hide-scrollbars", "--user-data-dir="+t.TempDir(), "--window-size=1600,1290", "--force-device-scale-factor=1",
 			"--virtual-time-budget=20000", "--screenshot="+file,
 			"http://"+s.address+"/vmui/#/dashboards?g0.range_input=2m&g0.step_input=4s").CombinedOutput()
 		if err != nil {
