@@ -90,9 +90,9 @@ func TestGuests(t *testing.T) {
 			options = append(append(options, drive(kept, "d2", true)...), "-object", "rng-random,filename=/dev/urandom,id=r0", "-device", "virtio-rng-pci,rng=r0")
 			began := time.Now()
 			machine := &machine{
-				kernel: k, memory: "2048", patience: 15 * time.Minute, initrd: built.newInitrd(ctx, t, k),
+				kernel: k, memory: "2048", patience: 25 * time.Minute, initrd: built.newInitrd(ctx, t, k),
 				// Debian's AppArmor profiles need an AppArmor that is set up.
-				cmdline: "lab.root=1 systemd.show_status=0 apparmor=0 lab.mode=" + m.mode + " lab.run=" + guestTests + " " + m.cmdline,
+				cmdline: "lab.root=1 systemd.show_status=0 apparmor=0 selinux=0 lab.mode=" + m.mode + " lab.run=" + guestTests + " " + m.cmdline,
 				options: options,
 			}
 			output := machine.boot(ctx, t)

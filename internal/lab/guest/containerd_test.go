@@ -87,7 +87,7 @@ func kubernetesPod() contained {
 			if err != nil || len(fields) != 3 {
 				_ = in.Close()
 				_ = cmd.Wait()
-				return nil, fmt.Errorf("cri: %w: %s %s", err, line, stderr.String())
+				return nil, fmt.Errorf("cri: %w: %s %s %s", err, line, stderr.String(), shell(t, "journalctl -u labcontainerd --no-pager -o cat | tail -8"))
 			}
 			id = fields[1]
 			return start(t, "/bin/sh", "-c", "cat "+folder+"/out & cat >"+folder+"/in; wait")

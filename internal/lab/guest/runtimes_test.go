@@ -43,7 +43,7 @@ func examine(t *testing.T, all []contained) {
 			t.Attr("cell", c.name+"|detection")
 			probe, err := c.start(t)
 			if err != nil {
-				t.Skipf("it does not start: %v", err)
+				t.Fatalf("it does not start: %v", err) // everything it needs is in this machine
 			}
 			check(t, c.name, "detection", func(t *testing.T) { c.detection(t, probe.as(t).read()) })
 			mounts, _ := probe.do("cat", "/proc/self/mountinfo").text("text")

@@ -2,6 +2,7 @@
 // environments and checks, in Markdown and on the terminal.
 //
 //	go run ./matrix [-o FILE] GO-TEST-ARGUMENTS...
+//	go run ./matrix [-o FILE] -read EVENTS      # what go test -json printed, of one or several runs
 //
 // A test that calls t.Attr("cell", "TABLE|ENVIRONMENT|CHECK") is one cell, and
 // t.Attr("version", "WHAT: VERSION") names what was tested. The exit status is that of go test.
@@ -25,8 +26,15 @@ import (
 
 func main() {
 	out := flag.String("o", "", "write the Markdown to this file")
+	events := flag.String("read", "", "run nothing, and read the events from this file")
 	flag.Parse()
-	m, err := run(flag.Args())
+	m := &matrix{tests: map[string]*test{}}
+	var err error
+	if *events != "" {
+		err = m.readFile(*events)
+	} else {
+		err = m.run(flag.Args())
+	}
 	text := m.markdown(time.Now())
 	fmt.Println(text)
 	if *out != "" {
@@ -41,19 +49,27 @@ func main() {
 }
 
 // run runs go test, shows the tests' ends as they come, and collects.
-func run(arguments []string) (*matrix, error) {
-	m := &matrix{tests: map[string]*test{}}
+func (m *matrix) run(arguments []string) error {
 	cmd := exec.Command("go", append([]string{"test", "-json"}, arguments...)...)
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		return m, err
+		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return m, err
+		return err
 	}
 	err = m.read(stdout, os.Stdout)
-	return m, errors.Join(err, cmd.Wait())
+	return errors.Join(err, cmd.Wait())
+}
+
+func (m *matrix) readFile(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	return m.read(f, io.Discard)
 }
 
 type matrix struct {
@@ -101,6 +117,8 @@ func (m *matrix) add(action, name, output, key, value string, progress io.Writer
 		m.order = append(m.order, t)
 	}
 	switch {
+	case action == "run":
+		t.outcome, t.output = "", "" // a later run of the same test replaces an earlier one
 	case action == "attr" && key == "cell":
 		t.cell = strings.SplitN(value, "|", 3)
 	case action == "attr" && key == "version" && !slices.Contains(m.versions, value):

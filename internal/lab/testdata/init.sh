@@ -19,12 +19,12 @@ for word in $(cat /proc/cmdline); do
 	esac
 done
 if [ -n "$LAB_ROOT" ]; then
-	mkdir /root
+	mkdir /newroot
 	tries=0
-	until mount -t ext4 -o noatime /dev/vda /root || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done 2>/dev/null
+	until mount -t ext4 -o noatime /dev/vda /newroot || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done 2>/dev/null
 	umount /run /tmp /sys /proc
-	mount --move /dev /root/dev
-	exec switch_root /root /lib/systemd/systemd
+	mount --move /dev /newroot/dev
+	exec switch_root /newroot /lib/systemd/systemd
 fi
 root=/sys/fs/cgroup
 v1() { # v1 CONTROLLERS...: those that this kernel has

@@ -13,7 +13,7 @@ done
 ulimit -n 65536
 mkdir -p kept
 echo "LAB BEGIN $(uname -r)"
-./guest.test -test.v=test2json -test.timeout=15m -test.run="$LAB_RUN" 2>&1
+./guest.test -test.v=test2json -test.timeout=24m -test.run="$LAB_RUN" 2>&1
 echo "LAB END $?"
 tar -C kept -cf /dev/vdc .
 sync
