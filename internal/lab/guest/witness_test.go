@@ -146,10 +146,11 @@ func (g *group) setQuota(cores float64) {
 
 func (g *group) quotaFile() string { return g.file("cpu", "cpu.max", "cpu.cfs_quota_us") }
 
-// probe starts the probe inside the cgroup.
-func (g *group) probe() *client {
+// probe starts the probe inside the cgroup, by another command where given.
+func (g *group) probe(by ...string) *client {
 	g.t.Helper()
-	c, err := start(g.t, "/bin/sh", append([]string{"-c", `probe=$1; shift; for d; do echo $$ >$d/cgroup.procs; done; exec $probe`, "sh", file("probe")}, g.folders()...)...)
+	command := strings.Join(by, " ") + file("probe")
+	c, err := start(g.t, "/bin/sh", append([]string{"-c", `probe=$1; shift; for d; do echo $$ >$d/cgroup.procs; done; exec $probe`, "sh", command}, g.folders()...)...)
 	if err != nil {
 		g.t.Fatal(err)
 	}

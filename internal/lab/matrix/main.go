@@ -220,11 +220,17 @@ func (m *matrix) markdown(now time.Time) string {
 		}
 	}
 	for _, table := range all {
-		fmt.Fprintf(&b, "\n## %s\n\n| environment | %s |\n|---|%s\n", table.name, strings.Join(table.checks, " | "), strings.Repeat("---|", len(table.checks)))
-		for _, environment := range table.environments {
-			fmt.Fprintf(&b, "| %s |", environment)
-			for _, check := range table.checks {
-				fmt.Fprintf(&b, " %s |", table.cells[[2]string{environment, check}])
+		rows, columns, title := table.environments, table.checks, "environment"
+		cell := func(row, column string) string { return table.cells[[2]string{row, column}] }
+		if len(columns) > len(rows) {
+			rows, columns, title = columns, rows, "check"
+			cell = func(row, column string) string { return table.cells[[2]string{column, row}] }
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n| %s | %s |\n|---|%s\n", table.name, title, strings.Join(columns, " | "), strings.Repeat("---|", len(columns)))
+		for _, row := range rows {
+			fmt.Fprintf(&b, "| %s |", row)
+			for _, column := range columns {
+				fmt.Fprintf(&b, " %s |", cell(row, column))
 			}
 			b.WriteByte('\n')
 		}
