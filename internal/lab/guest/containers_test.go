@@ -293,13 +293,23 @@ func TestLXC(t *testing.T) {
 func TestNspawn(t *testing.T) {
 	needDistribution(t)
 	root := image(t, "nspawn")
-	examine(t, []contained{{
-		name: "systemd-nspawn", runtime: "systemd-nspawn", inspect: unitLimits("machine-lab.scope"), resize: setUnit("machine-lab.scope"),
-		start: func(t *testing.T) (*client, error) {
-			return start(t, "systemd-nspawn", "--quiet", "--machine=lab", "--private-network", "--console=pipe", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
-				"--property="+memoryProperty(memoryLimit), fmt.Sprintf("--property=CPUQuota=%v%%", cpuLimit*100), "--directory", root, "/probe")
-		},
-	}})
+	nspawn := func(name string, variables ...string) contained {
+		return contained{
+			name: name, runtime: "systemd-nspawn", inspect: unitLimits("machine-lab.scope"), resize: setUnit("machine-lab.scope"),
+			start: func(t *testing.T) (*client, error) {
+				return start(t, "env", append(variables, "systemd-nspawn", "--quiet", "--machine=lab", "--private-network", "--console=pipe",
+					"--resolv-conf=off", "--timezone=off", "--link-journal=no", "--property="+memoryProperty(memoryLimit),
+					fmt.Sprintf("--property=CPUQuota=%v%%", cpuLimit*100), "--directory", root, "/probe")...)
+			},
+		}
+	}
+	// It takes a root without systemd for an old system, and gives it the
+	// layout of v1 without controllers.
+	all := []contained{nspawn("systemd-nspawn")}
+	if unified() {
+		all = append(all, nspawn("systemd-nspawn with cgroup v2", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1"))
+	}
+	examine(t, all)
 }
 
 // TestSandbox runs the probe in namespaces without a name, in a scope with limits.
@@ -312,14 +322,28 @@ func TestSandbox(t *testing.T) {
 			return start(t, "systemd-run", append(arguments, command...)...)
 		}
 	}
-	examine(t, []contained{
+	bwrap := []string{"--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--clearenv",
+		"--bind", root, "/", "--proc", "/proc", "--dev", "/dev", "--ro-bind", "/sys", "/sys"}
+	all := []contained{
 		{
 			name: "bwrap", inspect: unitLimits("labbwrap.scope"), resize: setUnit("labbwrap.scope"),
-			start: scope("labbwrap", "bwrap", "--unshare-all", "--clearenv", "--bind", root, "/", "--proc", "/proc", "--dev", "/dev", "--ro-bind", "/sys", "/sys", "/probe"),
+			start: scope("labbwrap", append(append([]string{"bwrap"}, bwrap...), "/probe")...),
+		},
+		{
+			name: "bwrap, private namespace", inspect: unitLimits("labbwrap2.scope"), resize: setUnit("labbwrap2.scope"),
+			start: scope("labbwrap2", append(append([]string{"bwrap", "--unshare-cgroup"}, bwrap...), "/probe")...),
 		},
 		{
 			name: "unshare", inspect: unitLimits("labunshare.scope"), resize: setUnit("labunshare.scope"),
 			start: scope("labunshare", "unshare", "-fpmuiC", "--mount-proc", "/lab/probe"),
 		},
-	})
+	}
+	if unified() {
+		all = append(all, contained{
+			name: "unshare, cgroups mounted anew", inspect: unitLimits("labunshare2.scope"), resize: setUnit("labunshare2.scope"),
+			start: scope("labunshare2", "unshare", "-fpmuiC", "--mount-proc", "/bin/sh", "-c",
+				"umount /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec /lab/probe"),
+		})
+	}
+	examine(t, all)
 }
