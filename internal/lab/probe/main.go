@@ -26,6 +26,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"runtime"
 	"runtime/debug"
@@ -136,7 +137,11 @@ func (p *probe) do(command string, arguments []string) (any, error) {
 	case "capture":
 		return map[string]string{"text": capture(p.monitor.GetEnvironmentInfo())}, nil
 	case "doctor":
-		output, err := exec.Command("/doctor", "-json").Output()
+		program, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		output, err := exec.Command(filepath.Join(filepath.Dir(program), "doctor"), "-json").Output()
 		if !json.Valid(output) {
 			return nil, fmt.Errorf("doctor printed %q: %w", output, err)
 		}
