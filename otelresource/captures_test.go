@@ -3,6 +3,7 @@ package otelresource_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -21,6 +22,11 @@ func TestCaptures(t *testing.T) {
 	for _, name := range names {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
 			root := fixture.Load(t, name)
+			variables, err := os.ReadFile(filepath.Join(root.Dir(), "proc/1/environ"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			root.Write("proc/1/environ", strings.ReplaceAll(strings.TrimSpace(string(variables)), `\0`, "\x00"))
 			m := monitorOn(t, root)
 			got := map[string]any{}
 			for key, value := range map[string]any{"environment": m.GetEnvironmentInfo(), "memory": memoryOf(t, m), "cpu": cpuOf(t, m)} {

@@ -298,7 +298,7 @@ func busybox(ctx context.Context, t *testing.T, arch string) string {
 
 // detectPackages have systemd-detect-virt of bookworm and all that it is linked with.
 var detectPackages = []string{
-	"systemd", "libc6", "libacl1", "libblkid1", "libcap2", "libcrypt1", "libgcrypt20", "libip4tc2", "libkmod2", "liblz4-1", "libmount1",
+	"systemd", "libsystemd-shared", "libc6", "libacl1", "libblkid1", "libcap2", "libcrypt1", "libgcrypt20", "libip4tc2", "libkmod2", "liblz4-1", "libmount1",
 	"libssl3", "libpam0g", "libseccomp2", "libselinux1", "libzstd1", "liblzma5", "libgpg-error0", "libaudit1", "libpcre2-8-0", "libcap-ng0",
 }
 
