@@ -36,6 +36,9 @@ func TestLiveStatistics(t *testing.T) {
 	if _, err := m.GetIOStats(t.Context()); err != nil {
 		t.Error(err)
 	}
+	if _, err := m.GetNetworkStats(t.Context()); err != nil {
+		t.Error(err)
+	}
 	info := m.GetEnvironmentInfo()
 	if info.OS != "darwin" || info.Kernel == "" || info.Virtualization == nil || m.IsContainerized() {
 		t.Errorf("%+v", info)

@@ -108,6 +108,10 @@ func (m *mac) ReadIO(ctx context.Context, w Want, s *sample.IO) error {
 	return m.pass(ctx, &m.io.gate, func(now time.Time) error { return m.io.read(now, w, s) })
 }
 
+func (m *mac) ReadNetwork(ctx context.Context, w Want, s *sample.Network) error {
+	return m.pass(ctx, &m.network.gate, func(now time.Time) error { return m.network.read(now, w, s) })
+}
+
 func (m *mac) ReadProcess(ctx context.Context, w Want, s *sample.Process) error {
 	return m.pass(ctx, &m.process.gate, func(now time.Time) error { return m.process.read(now, w, s) })
 }

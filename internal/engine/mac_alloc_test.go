@@ -13,12 +13,13 @@ func TestAMacsReadingAllocatesNothing(t *testing.T) {
 	for name, test := range map[string]struct {
 		want  Want
 		lists float64
-	}{"totals": {Want{System: true, Utilization: true}, 0}, "details": {Want{System: true, Utilization: true, PerCPU: true, Devices: true}, 1}} {
+	}{"totals": {Want{System: true, Utilization: true}, 0}, "details": {Want{System: true, Utilization: true, PerCPU: true, Devices: true, Interfaces: true}, 1}} {
 		b := openMac(t)
 		var (
 			m sample.Memory
 			c sample.CPU
 			i sample.IO
+			n sample.Network
 			p sample.Process
 		)
 		for kind, read := range map[string]struct {
@@ -28,6 +29,7 @@ func TestAMacsReadingAllocatesNothing(t *testing.T) {
 			"memory":  {func() { b.pass(time.Second); _ = b.mac.ReadMemory(ctx, test.want, &m) }, 0},
 			"cpu":     {func() { b.pass(time.Second); _ = b.mac.ReadCPU(ctx, test.want, &c) }, test.lists},
 			"io":      {func() { b.pass(time.Second); _ = b.mac.ReadIO(ctx, test.want, &i) }, test.lists},
+			"network": {func() { b.pass(time.Second); _ = b.mac.ReadNetwork(ctx, test.want, &n) }, test.lists},
 			"process": {func() { b.pass(time.Second); _ = b.mac.ReadProcess(ctx, test.want, &p) }, 0},
 		} {
 			read.read()

@@ -184,6 +184,10 @@ func TestMacEveryCallFailsInTurn(t *testing.T) {
 		},
 		"cpu": func(b *macBench) (any, error) { s := sample.CPU{}; return &s, b.mac.ReadCPU(t.Context(), b.want, &s) },
 		"io":  func(b *macBench) (any, error) { s := sample.IO{}; return &s, b.mac.ReadIO(t.Context(), b.want, &s) },
+		"network": func(b *macBench) (any, error) {
+			s := sample.Network{}
+			return &s, b.mac.ReadNetwork(t.Context(), b.want, &s)
+		},
 		"process": func(b *macBench) (any, error) {
 			s := sample.Process{}
 			return &s, b.mac.ReadProcess(t.Context(), b.want, &s)

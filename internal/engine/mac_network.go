@@ -1,24 +1,28 @@
 package engine
 
 import (
-	"context"
 	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/darwin"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
-// macNetwork reads the interfaces of the machine: macOS has no network namespaces.
+// macNetwork reads the interfaces. macOS has no network namespaces: they are
+// the machine's.
 type macNetwork struct {
 	gate
 	engine *mac
 	reader *darwin.NetworkReader
 	raw    darwin.Network
+	drops  map[*link]*wrapping
 	links  *links
 }
 
 func newMacNetwork(m *mac) *macNetwork {
-	c := &macNetwork{engine: m, reader: darwin.NewNetworkReader(m.kernel), links: newLinks(m.cfg.Interfaces)}
+	c := &macNetwork{
+		engine: m, reader: darwin.NewNetworkReader(m.kernel),
+		drops: map[*link]*wrapping{}, links: newLinks(m.cfg.Interfaces),
+	}
 	c.free = nothing
 	return c
 }
@@ -32,22 +36,60 @@ func (c *macNetwork) read(now time.Time, w Want, s *sample.Network) error {
 	l.round++
 	l.present = l.present[:0]
 	for i := range c.raw.Interfaces {
-		raw := &c.raw.Interfaces[i]
-		link := l.find(0, raw.Name)
-		link.facts.speed = raw.Speed
-		link.counted = link.shown && (l.filter.Decides() || darwin.DefaultInterface(raw.Name) && !darwin.Repeats(raw.Name))
-		l.count(link, traffic{
-			raw.RxBytes, raw.RxPackets, raw.RxErrors, raw.RxDrops, raw.TxBytes, raw.TxPackets, raw.TxErrors, raw.TxDrops,
-		})
-		l.present = append(l.present, link)
+		c.count(&c.raw.Interfaces[i])
 	}
-	l.roll(now, max(c.engine.cfg.Interval, MinWindow))
+	l.roll(now, c.engine.cfg.least())
 	l.forget()
+	if len(c.drops) > 2*len(l.byName) {
+		clear(c.drops) // of links that were forgotten
+	}
 	*s = sample.Network{Time: now, Own: sample.Some(false)}
 	l.fill(s, w.Interfaces)
 	return nil
 }
 
-func (m *mac) ReadNetwork(ctx context.Context, w Want, s *sample.Network) error {
-	return m.pass(ctx, &m.network.gate, func(now time.Time) error { return m.network.read(now, w, s) })
+func (c *macNetwork) count(raw *darwin.Interface) {
+	l := c.links
+	link := l.find(int(raw.Index.Or(0)), raw.Name)
+	if !l.seen(link) {
+		link.known = false // it was away: another one may have come under its name
+	}
+	link.here = l.round
+	link.facts.speed = raw.Speed
+	if !l.filter.Decides() {
+		link.shown = darwin.DefaultInterface(raw.Name) && l.filter.Shows(raw.Name)
+	}
+	link.counted = link.shown && (l.filter.Decides() || !darwin.Repeats(raw.Name))
+	l.present = append(l.present, link)
+	l.count(link, traffic{
+		raw.RxBytes, raw.RxPackets, raw.RxErrors, raw.RxDrops,
+		raw.TxBytes, raw.TxPackets, raw.TxErrors, c.widen(link, raw),
+	})
+}
+
+// widen makes 64 bits of the drops of the send queue, of which the kernel has
+// 32. The packets tell a wrap from an interface that was attached anew.
+func (c *macNetwork) widen(link *link, raw *darwin.Interface) uint64 {
+	w := c.drops[link]
+	if w == nil {
+		w = new(wrapping)
+		c.drops[link] = w
+	}
+	return w.add(uint32(raw.TxDrops), !link.known || raw.TxPackets < link.last[transmitAt+packetsAt])
+}
+
+// wrapping widens a counter of 32 bits.
+type wrapping struct {
+	last  uint32
+	total uint64
+}
+
+func (w *wrapping) add(n uint32, anew bool) uint64 {
+	if anew {
+		w.total = uint64(n)
+	} else {
+		w.total += uint64(n - w.last)
+	}
+	w.last = n
+	return w.total
 }

@@ -26,7 +26,7 @@ func openMac(t *testing.T, change ...func(*Config)) *macBench {
 	t.Helper()
 	b := &macBench{
 		Kernel: darwintest.New(t), t: t, diag: NewDiagnostics(nil), now: time.Unix(1700003600, 0),
-		want: Want{System: true, PerCPU: true, Utilization: true, Devices: true},
+		want: Want{System: true, PerCPU: true, Utilization: true, Devices: true, Interfaces: true},
 	}
 	c := Config{Interval: time.Second, Diagnostics: b.diag, Now: func() time.Time { return b.now }}
 	for _, f := range change {
@@ -259,6 +259,7 @@ func (b *macBench) everything(ctx context.Context) map[string]error {
 		"memory":  b.mac.ReadMemory(ctx, b.want, new(sample.Memory)),
 		"cpu":     b.mac.ReadCPU(ctx, b.want, new(sample.CPU)),
 		"io":      b.mac.ReadIO(ctx, b.want, new(sample.IO)),
+		"network": b.mac.ReadNetwork(ctx, b.want, new(sample.Network)),
 		"process": b.mac.ReadProcess(ctx, b.want, new(sample.Process)),
 		"limits":  b.mac.ReadLimits(ctx, new(sample.Limits)),
 	}
