@@ -89,16 +89,18 @@ func (p *Producer) emit(b *buffer, now time.Time) []metricdata.Metrics {
 			points := floatPoints[:len(from):len(from)]
 			floatPoints = floatPoints[len(from):]
 			for i := range points {
-				points[i].Value = from[i].Float
+				p, at := &points[i], &from[i]
+				p.Attributes, p.StartTime, p.Time, p.Value = at.Attributes.Set, m.start, now, at.Float
 			}
-			to.Data = aggregate(m, to.Data, points, from, now)
+			to.Data = aggregate(m, to.Data, points)
 		} else {
 			points := intPoints[:len(from):len(from)]
 			intPoints = intPoints[len(from):]
 			for i := range points {
-				points[i].Value = from[i].Int
+				p, at := &points[i], &from[i]
+				p.Attributes, p.StartTime, p.Time, p.Value = at.Attributes.Set, m.start, now, at.Int
 			}
-			to.Data = aggregate(m, to.Data, points, from, now)
+			to.Data = aggregate(m, to.Data, points)
 		}
 	}
 	return out
@@ -107,13 +109,8 @@ func (p *Producer) emit(b *buffer, now time.Time) []metricdata.Metrics {
 // run is points of one metric that lie next to each other.
 type run struct{ begin, end, metric int }
 
-// aggregate completes the points, which have their values, and appends them to
-// what another table has of the same metric.
-func aggregate[N int64 | float64](m *emitted, before metricdata.Aggregation, points []metricdata.DataPoint[N], from []observe.Point, now time.Time) metricdata.Aggregation {
-	for i := range points {
-		to := &points[i]
-		to.Attributes, to.StartTime, to.Time = from[i].Attributes.Set, m.start, now
-	}
+// aggregate wraps the points, behind what another table has of the same metric.
+func aggregate[N int64 | float64](m *emitted, before metricdata.Aggregation, points []metricdata.DataPoint[N]) metricdata.Aggregation {
 	if m.Kind == instruments.Gauge {
 		if b, ok := before.(metricdata.Gauge[N]); ok {
 			points = append(b.DataPoints, points...)
