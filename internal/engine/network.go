@@ -210,15 +210,6 @@ func (s *links) forget() {
 	}
 }
 
-// leave makes every interface one that left: the namespace is another.
-func (s *links) leave() {
-	clear(s.byIndex)
-	for _, l := range s.byName {
-		l.index, l.known, l.round, l.facts = 0, false, 0, linkFacts{}
-	}
-	s.present = s.present[:0]
-}
-
 func (l *link) sample() sample.Interface {
 	return sample.Interface{
 		Name: l.name, Speed: l.facts.speed,

@@ -116,3 +116,12 @@ func (s *links) choose(own bool) {
 		l.counted = l.shown && l.facts.rank(l.name, own) >= least
 	}
 }
+
+// leave makes every interface one that left: the namespace is another.
+func (s *links) leave() {
+	clear(s.byIndex)
+	for _, l := range s.byName {
+		l.index, l.known, l.round, l.facts = 0, false, 0, linkFacts{}
+	}
+	s.present = s.present[:0]
+}
