@@ -35,6 +35,7 @@ func collectors(s Source) map[string]func() error {
 		"memory":  func() error { return s.ReadMemory(ctx, w, new(sample.Memory)) },
 		"cpu":     func() error { return s.ReadCPU(ctx, w, new(sample.CPU)) },
 		"io":      func() error { return s.ReadIO(ctx, w, new(sample.IO)) },
+		"network": func() error { return s.ReadNetwork(ctx, w, new(sample.Network)) },
 		"process": func() error { return s.ReadProcess(ctx, w, new(sample.Process)) },
 	}
 }
@@ -66,6 +67,8 @@ var byThePage = []string{"/vmstat", "/diskstats", "/net/dev"}
 // this machine: whatever files it has, each costs one pread(2) and nothing else.
 func TestOneSystemCallForEachFile(t *testing.T) {
 	others := map[string][]string{
+		// netlink: one question, and an answer for every 130 interfaces or so. The link names the namespace.
+		"network": {"write", "recvfrom", "readlinkat"},
 		"cpu":     {"sched_getaffinity", "clock_gettime"},
 		"process": {"getrusage", "sched_getaffinity", "fstat", "clock_gettime"},
 	}
@@ -104,11 +107,11 @@ func TestOneSystemCallForEachFile(t *testing.T) {
 						continue
 					}
 				}
-				if n > most {
+				if n > most && name != "recvfrom" {
 					t.Errorf("%s: %d times in %d rounds", call, n, countedRounds)
 				}
 			}
-			if files == 0 {
+			if files == 0 && what != "network" {
 				t.Errorf("no file was read: %v", calls)
 			}
 			t.Logf("%d files: %v", files, calls)
