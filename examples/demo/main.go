@@ -5,6 +5,7 @@
 //	go run ./examples/demo                                 # serve
 //	go run ./examples/demo -load http://127.0.0.1:8080     # send it requests, in waves
 //	go run ./examples/demo -check http://127.0.0.1:8080/   # exit with 0 if it answers
+//	go run ./examples/demo -programs 1000                  # report as so many programs, to size a Collector
 package main
 
 import (
@@ -20,6 +21,7 @@ import (
 	"syscall"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -31,6 +33,7 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:8080", "serve on this address")
 	target := flag.String("load", "", "send requests to this service instead")
 	check := flag.String("check", "", "ask this address once instead")
+	programs := flag.Int("programs", 0, "only report, as this many programs")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -40,6 +43,8 @@ func main() {
 		err = ask(ctx, *check)
 	case *target != "":
 		err = load(ctx, *target)
+	case *programs > 0:
+		err = fleet(ctx, *programs)
 	default:
 		err = run(ctx, *listen)
 	}
@@ -56,7 +61,7 @@ func run(ctx context.Context, listen string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, monitor.Close()) }()
-	stop, err := instrument(ctx, monitor)
+	stop, err := instrument(ctx, monitor, nil)
 	if err != nil {
 		return err
 	}
@@ -87,11 +92,12 @@ func run(ctx context.Context, listen string) (err error) {
 }
 
 // instrument exports the resources as the OTEL_* variables say.
-func instrument(ctx context.Context, monitor *otelresource.Monitor) (stop func() error, err error) {
+func instrument(ctx context.Context, monitor *otelresource.Monitor, extra []attribute.KeyValue) (stop func() error, err error) {
 	res, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
 		resource.WithDetectors(otelresource.NewDetector(otelresource.WithDetectorMonitor(monitor))),
 		resource.WithFromEnv(), // the user's own word comes last
+		resource.WithAttributes(extra...),
 	)
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
 		return nil, err
