@@ -59,6 +59,18 @@ func overview() Dashboard {
 				curve("Disks at work", Ratio, "Time in which the machine's disks were at work, summed over the disks. A disk that serves many at once is not full at 100 %.",
 					"sum "+by+"(rate(<system.disk.io_time>[$__rate_interval]))"),
 			}},
+			{"Network", []Panel{
+				curve("Network I/O", BytesPerSec, "Bytes of each program's network namespace. The containers of a pod share one: each shows the traffic of all.",
+					`sum `+by+`(rate(<container.network.io network.io.direction="receive">[$__rate_interval]))`).
+					named("receive").
+					and("transmit", `sum `+by+`(rate(<container.network.io network.io.direction="transmit">[$__rate_interval]))`),
+				curve("Network errors", Ratio, "Share of packets that were lost to errors or dropped.",
+					"(sum "+by+"(rate(<container.network.errors>[$__rate_interval])) + sum "+by+"(rate(<container.network.packet.dropped>[$__rate_interval]))) / (sum "+
+						by+"(rate(<container.network.packet.count>[$__rate_interval])) > 0)").
+					with([]Threshold{{0, green}, {networkErrors, red}}),
+				curve("Network of the machine", BytesPerSec, "Bytes received and sent by the machine, without loopback and without what only repeats another interface.",
+					"sum "+by+"(rate(<system.network.io>[$__rate_interval]))"),
+			}},
 			{"Machine", []Panel{
 				curve("CPU of the machine", Ratio, "Share of all CPU time that was not idle, of programs outside of containers.",
 					`1 - sum `+by+`(rate(<system.cpu.time cpu.mode=~"idle|iowait">[$__rate_interval])) / sum `+by+"(rate(<system.cpu.time>[$__rate_interval]))").

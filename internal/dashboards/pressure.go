@@ -27,6 +27,13 @@ func pressure() Dashboard {
 				someStalled("system", "CPU of the machine", "cpu", cpuPressureWarning, cpuPressureCritical),
 				stalled("system", "I/O of the machine", "io", ioPressureWarning, ioPressureCritical),
 			}},
+			{"Networks of machines", []Panel{
+				curve("Packets", PerSecond, "Packets of the whole machine, both ways. Many small ones tire a CPU before bytes do.",
+					"sum "+by+"(rate(<system.network.packet.count>[$__rate_interval]))").wide(12),
+				curve("Packets lost", PerSecond, "Errors and drops of the whole machine. Drops are queues that were full, errors are links that are bad.",
+					"sum "+by+"(rate(<system.network.packet.dropped>[$__rate_interval]))").named("dropped").
+					and("errors", "sum "+by+"(rate(<system.network.errors>[$__rate_interval]))").wide(12),
+			}},
 			{"Disks and interrupts of machines", []Panel{
 				curve("Disk throughput", BytesPerSec, "Bytes read and written by the whole machine.",
 					"sum by ("+labels(identity, "disk_io_direction")+") (rate(<system.disk.io>[$__rate_interval]))").named("{{disk_io_direction}}"),

@@ -78,6 +78,13 @@ func alerts() []AlertingRule {
 			Summary:     who + " has {{ $value | humanizePercentage }} of the tasks that it may have",
 			Description: "Look for threads that block in system calls or C, or raise pids.max.",
 		}, {
+			Alert: "ContainerNetworkErrors", For: "15m", Severity: "warning",
+			Expression: fmt.Sprintf("(sum "+by+"(rate(<container.network.errors>[5m])) + sum "+by+"(rate(<container.network.packet.dropped>[5m]))) / (sum "+
+				by+"(rate(<container.network.packet.count>[5m])) > 0) > %v", networkErrors),
+			Reason:      "A link loses a packet now and then. With one in a hundred every stream slows down, and a quarter of an hour is no burst.",
+			Summary:     who + " loses {{ $value | humanizePercentage }} of its packets",
+			Description: "Errors are a bad link; drops are queues that were full, often for want of CPU.",
+		}, {
 			Alert: "ContainerSwapping", For: "15m", Severity: "warning",
 			Expression:  fmt.Sprintf("max "+by+"(<container.memory.swap.usage> / <container.memory.limit>) > %v", swapWarning),
 			Reason:      "A little swap holds what a program used once at its start. A tenth of the limit is more than that, and each touch of it waits for a disk.",
