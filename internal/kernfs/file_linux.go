@@ -31,7 +31,8 @@ func (o *Opener) File(name string) *File {
 }
 
 // File is one kernel file, kept open. A reading is one pread(2) at offset 0,
-// which every /proc, /sys and cgroup file answers with fresh text.
+// which every /proc, /sys and cgroup file answers with fresh text. A file of a
+// user-space file system is read on until its end.
 //
 // A File belongs to one goroutine at a time.
 type File struct {
@@ -183,6 +184,11 @@ func (f *File) pread(p *Pass, how readFunc) ([]byte, error) {
 		text, buf, calls, err := how(f.fd, p.buf)
 		p.buf, p.calls = buf, p.calls+calls
 		return text, err
+	}
+	if f.slow {
+		// A daemon may answer with less than was asked for (FOPEN_DIRECT_IO): a
+		// number that ends early would be another number.
+		how = readRecords
 	}
 	fd := f.fd
 	var text []byte
