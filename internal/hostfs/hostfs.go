@@ -85,14 +85,12 @@ var ErrNotRegular = errors.New("not a regular file")
 var ErrTooLarge = errors.New("file too large")
 
 func (r Root) open(name string) (*os.File, error) {
-	// Without O_NONBLOCK, opening a FIFO waits for its writer.
-	const flags = os.O_RDONLY | nonblock
 	if r.IsHost() {
-		return os.OpenFile(name, flags, 0)
+		return openHost(name)
 	}
 	var f *os.File
 	err := r.within(name, func(root *os.Root, rel string) (err error) {
-		f, err = root.OpenFile(rel, flags, 0)
+		f, err = openIn(root, rel, r.Path(name))
 		return err
 	})
 	return f, err

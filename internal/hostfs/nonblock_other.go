@@ -1,5 +1,0 @@
-//go:build !unix
-
-package hostfs
-
-const nonblock = 0

@@ -1,0 +1,255 @@
+package otelresource_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/fixture"
+)
+
+// matrix is every file of a root against every fault.
+type matrix struct {
+	archive  string
+	healthy  *everything
+	volatile map[string]bool        // what differs between two readings of a healthy root
+	without  map[string]*everything // by file: what there is without it
+	texts    map[string]string
+	files    []string
+
+	mu             sync.Mutex
+	cells          map[string]int
+	slowest, build time.Duration
+}
+
+// TestFaultMatrix breaks every file that is opened in every way, before a monitor is
+// made and while it runs. Whatever happens to a file, what does not come from it
+// stays; what comes from it is as without the file, never zero; who asks is told which
+// file and why; and nothing is left behind.
+func TestFaultMatrix(t *testing.T) {
+	total := 0
+	for _, name := range []string{"every-file-v2", "every-file-v1", "host"} {
+		t.Run(name, func(t *testing.T) {
+			m := newMatrix(t, "testdata/"+name+".txtar")
+			for _, f := range faults {
+				t.Run(f.name, func(t *testing.T) { m.run(t, &f) })
+			}
+			total += m.report(t)
+		})
+	}
+	t.Logf("%d cells", total)
+}
+
+func newMatrix(t *testing.T, archive string) *matrix {
+	t.Helper()
+	m := &matrix{
+		archive: archive, volatile: map[string]bool{}, without: map[string]*everything{},
+		texts: map[string]string{}, cells: map[string]int{},
+	}
+	root := fixture.Load(t, archive)
+	m.files = root.Opened(func() {
+		s := newSubject(t, root)
+		defer s.close(t)
+		m.healthy = s.read(t, time.Minute)
+		time.Sleep(120 * time.Millisecond) // the windows of what is measured over time are full
+		later := s.read(t, time.Minute)
+		for key, v := range later.values {
+			if was, ok := m.healthy.values[key]; !ok || was != v {
+				m.volatile[key] = true
+			}
+		}
+	})
+	if len(m.files) < 10 {
+		t.Fatalf("only %q are opened", m.files)
+	}
+	for _, err := range m.healthy.errs {
+		t.Errorf("a healthy root: %v", err)
+	}
+	for _, file := range m.files {
+		text, err := root.Hostfs().ReadFile("/"+file, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.texts[file] = string(text)
+		root.Remove(file)
+		m.without[file] = m.start(t, root, nil, time.Minute)
+		root.Write(file, string(text))
+		for key, v := range m.without[file].values {
+			if v == 0.0 && m.healthy.values[key] != 0.0 && !m.volatile[key] {
+				t.Errorf("%s missing: %s is 0, which nothing says", file, key)
+			}
+		}
+	}
+	return m
+}
+
+// start makes a monitor and reads; then lets a fault happen that came later.
+func (m *matrix) start(t *testing.T, root *fixture.Root, later func(), patience time.Duration) *everything {
+	t.Helper()
+	s := newSubject(t, root)
+	defer s.close(t)
+	if later != nil {
+		s.read(t, time.Minute)
+		later()
+		time.Sleep(2 * time.Millisecond) // the membership is looked at again
+	}
+	return s.read(t, patience)
+}
+
+func (m *matrix) run(t *testing.T, f *fault) {
+	if f.unable != nil {
+		if why := f.unable(t); why != nil {
+			t.Skip(why)
+		}
+	}
+	goroutines, descriptors := runtime.NumGoroutine(), countDescriptors(t)
+	atOnce := 1
+	if f.hangs {
+		atOnce = 8 // they wait
+	}
+	var wg sync.WaitGroup
+	for i := range atOnce {
+		wg.Go(func() {
+			root := fixture.Load(t, m.archive)
+			for n, file := range m.files {
+				if n%atOnce != i {
+					continue
+				}
+				for _, moment := range []string{"from the start", "later"} {
+					m.cell(t, root, f, file, moment)
+				}
+				if atOnce == 1 && !nothingLeft(t, file+": "+f.name, goroutines+1, descriptors) {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	nothingLeft(t, f.name, goroutines, descriptors)
+}
+
+func nothingLeft(t *testing.T, where string, goroutines, descriptors int) bool {
+	t.Helper()
+	settled := func() bool {
+		return runtime.NumGoroutine() <= goroutines && countDescriptors(t) <= descriptors
+	}
+	for deadline := time.Now().Add(10 * time.Second); !settled(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Errorf("%s: %d goroutines and %d descriptors, before it %d and %d", where,
+				runtime.NumGoroutine(), countDescriptors(t), goroutines, descriptors)
+			return false
+		}
+	}
+	return true
+}
+
+// hangs is the patience of a getter where a file does not answer.
+const hangs = 40 * time.Millisecond
+
+func (m *matrix) cell(t *testing.T, root *fixture.Root, f *fault, file, moment string) {
+	t.Helper()
+	patience := time.Minute
+	if f.hangs {
+		patience = hangs
+	}
+	// A busy machine may keep a getter that has its answer from returning: not each time.
+	var got *everything
+	for range 4 {
+		broken, undo := f.prepare(root, file, m.texts[file])
+		if moment == "later" {
+			got = m.start(t, root, broken, patience)
+		} else {
+			broken()
+			got = m.start(t, root, nil, patience)
+		}
+		undo()
+		if got.took < patience+100*time.Millisecond {
+			break
+		}
+	}
+	m.mu.Lock()
+	m.cells[f.name]++
+	m.slowest, m.build = max(m.slowest, got.took), max(m.build, got.build)
+	m.mu.Unlock()
+	where := fmt.Sprintf("%s: %s %s", file, f.name, moment)
+	if got.took > patience+100*time.Millisecond {
+		t.Errorf("%s: with a context of %v a getter returned after %v", where, patience, got.took)
+	}
+	m.judge(t, f, file, moment, where, got)
+}
+
+func (m *matrix) judge(t *testing.T, f *fault, file, moment, where string, got *everything) {
+	t.Helper()
+	without := m.without[file]
+	lost := false
+	for key, v := range m.healthy.values {
+		if m.volatile[key] {
+			continue
+		}
+		now, ok := got.values[key]
+		// Who the process is, is told with its own evidence.
+		lost = lost || !ok && !strings.HasPrefix(key, "Environment.")
+		if other, depends := without.values[key]; depends && other == v && (!ok && !f.legal(key) || now != v && f.unreadable) && !f.blocks(moment, key) {
+			t.Errorf("%s: %s is %v, and does not come from this file: %v", where, key, now, v)
+		}
+	}
+	for key, now := range got.values {
+		if m.volatile[key] {
+			continue
+		}
+		before, was := m.healthy.values[key]
+		other, there := without.values[key]
+		switch {
+		case was && now == before, there && now == other:
+		case now == 0.0 && !f.legal(key):
+			t.Errorf("%s: %s is 0, which nothing says", where, key)
+		case f.unreadable && !f.blocks(moment, key):
+			t.Errorf("%s: %s is %v; of an unreadable file it can only be %v, or %v as without it", where, key, now, before, other)
+		}
+		if f.unreadable && moment != "later" && (!there || now != other) && !f.blocks(moment, key) {
+			t.Errorf("%s: %s is %v, without the file %v", where, key, now, other)
+		}
+	}
+	if lost && f.cause != nil && !f.told("/"+file, got.errs) {
+		t.Errorf("%s: what is lost is explained by %v", where, got.errs)
+	}
+	for _, err := range got.errs {
+		if strings.Contains(err.Error(), "panic") {
+			t.Errorf("%s: %v", where, err)
+		}
+	}
+}
+
+func (m *matrix) report(t *testing.T) (total int) {
+	for _, f := range faults {
+		total += m.cells[f.name]
+	}
+	t.Logf("%d files, %d values, %d cells; slowest getter %v, slowest construction %v", len(m.files), len(m.healthy.values), total, m.slowest, m.build)
+	for _, f := range faults {
+		t.Logf("%-28s %4d cells", f.name, m.cells[f.name])
+	}
+	t.Logf("files: %s", strings.Join(m.files, " "))
+	return total
+}
+
+func countDescriptors(t testing.TB) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+// told reports whether an error names the file and the cause.
+func (f *fault) told(path string, errs []error) bool {
+	return slices.ContainsFunc(errs, func(err error) bool {
+		return strings.Contains(err.Error(), path) && slices.ContainsFunc(f.cause, func(cause error) bool { return errors.Is(err, cause) })
+	})
+}
