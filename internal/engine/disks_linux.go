@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"io/fs"
 	"path"
 	"slices"
 	"strconv"
@@ -87,7 +86,7 @@ func (t *topology) look(p *kernfs.Pass) {
 func (t *topology) scan(p *kernfs.Pass) (*topology, error) {
 	root := t.opener.Root
 	if t.names == nil {
-		names, err := guarded(p, t.opener, func() ([]string, error) { return root.ReadDir(classBlock, maxDevices) })
+		names, err := guarded(p.Context(), t.opener, classBlock, func() ([]string, error) { return root.ReadDir(classBlock, maxDevices) })
 		if err != nil && len(names) == 0 {
 			return nil, err
 		}
@@ -95,7 +94,7 @@ func (t *topology) scan(p *kernfs.Pass) (*topology, error) {
 	}
 	for len(t.devices) < len(t.names) {
 		name := t.names[len(t.devices)]
-		d, err := guarded(p, t.opener, func() (sysfsDevice, error) { return readDevice(root, name), nil })
+		d, err := guarded(p.Context(), t.opener, classBlock, func() (sysfsDevice, error) { return readDevice(root, name), nil })
 		if err != nil {
 			return nil, err
 		}
@@ -105,22 +104,6 @@ func (t *topology) scan(p *kernfs.Pass) (*topology, error) {
 		}
 	}
 	return assemble(t.devices), nil
-}
-
-// guarded runs work, which may be abandoned: then nothing of it is looked at.
-func guarded[T any](p *kernfs.Pass, o *kernfs.Opener, work func() (T, error)) (result T, err error) {
-	if o.Root.IsHost() {
-		return work()
-	}
-	late := new(T)
-	abandoned, err := o.Guard.Do(p.Context(), func() (err error) {
-		*late, err = work()
-		return err
-	}, func(error) {})
-	if abandoned {
-		return result, &fs.PathError{Op: "read", Path: o.Root.Path(classBlock), Err: err}
-	}
-	return *late, err
 }
 
 // classBlock has every device and partition. /sys/dev/block, which has them by

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -89,7 +90,14 @@ func (c *ioCollector) follow(p *kernfs.Pass) {
 		c.reader = nil
 	}
 	if g := c.group(tree, "blkio"); len(g.Levels) > 0 {
-		c.reader = cgroup.NewIOReader(&c.opener, g.Version, g.Levels)
+		r, err := guarded(p.Context(), &c.opener, g.Levels[0].Dir, func() (*cgroup.IOReader, error) {
+			return cgroup.NewIOReader(&c.opener, g.Version, g.Levels), nil
+		})
+		if err != nil {
+			c.missing = errors.Join(ErrNoCgroup, err)
+			return
+		}
+		c.reader = r
 		// Numbered, because a cgroup that is come back to has counted meanwhile.
 		c.moves++
 		c.place = strconv.Itoa(c.moves) + ":" + c.reader.Own()

@@ -44,7 +44,8 @@ func (c *limitsCollector) listHugetlb(p *kernfs.Pass, s *sample.Limits) {
 		return
 	}
 	// Child cgroups are folders of the same listing, of which there may be many.
-	names, err := l.cfg.Root.ReadDir(g.Levels[0].Dir, 4096)
+	dir := g.Levels[0].Dir
+	names, err := guarded(p.Context(), &c.memory.opener, dir, func() ([]string, error) { return l.cfg.Root.ReadDir(dir, 4096) })
 	if err != nil {
 		c.memory.report(err)
 		return

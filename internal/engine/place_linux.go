@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"path"
 	"slices"
 	"strings"
@@ -126,7 +127,13 @@ func (p *place) readMounts(pass *kernfs.Pass) (changed bool) {
 		folders := slices.DeleteFunc(slices.Clone(p.cfg.CgroupPaths), func(name string) bool {
 			return strings.HasPrefix(name, "/proc/")
 		})
-		mounts = cgroup.Discover(p.cfg.Root, folders)
+		mounts, err = guarded(pass.Context(), &p.opener, "/", func() ([]cgroup.Mount, error) {
+			return cgroup.Discover(p.cfg.Root, folders), nil
+		})
+		if err != nil {
+			p.cfg.Diagnostics.Failed("cgroup", err)
+			p.unsure = true
+		}
 	}
 	changed = !slices.EqualFunc(mounts, p.mounts, func(a, b cgroup.Mount) bool {
 		return a.Root == b.Root && a.Point == b.Point && a.Type == b.Type && slices.Equal(a.Options, b.Options)
@@ -154,5 +161,8 @@ func (p *place) group(t *cgroup.Tree, controller string) (cgroup.Group, error) {
 	if err != nil {
 		return cgroup.Group{}, err
 	}
-	return cgroup.Group{Version: l.Version, Levels: l.DropRealRoot(p.cfg.Root)}, nil
+	levels, err := guarded(context.Background(), &p.opener, l.Own().Dir, func() ([]cgroup.Level, error) {
+		return l.DropRealRoot(p.cfg.Root), nil
+	})
+	return cgroup.Group{Version: l.Version, Levels: levels}, err
 }

@@ -149,14 +149,24 @@ func (l *linux) Cgroup(ctx context.Context) *Whereabouts {
 	g.free = func() {}
 	_ = l.pass(ctx, &g, func(p *kernfs.Pass) error {
 		tree, _ := l.place.current(p)
-		w = describe(l.cfg, tree)
+		w = l.describe(p, tree)
 		return nil
 	})
 	return w
 }
 
 // describe says where every controller is, for people and for the detector.
-func describe(c Config, t *cgroup.Tree) *Whereabouts {
+func (l *linux) describe(p *kernfs.Pass, t *cgroup.Tree) *Whereabouts {
+	opener := l.opener()
+	read := func(name string) ([]byte, error) {
+		f := opener.File(name)
+		defer f.Close()
+		b, err := f.Read(p)
+		if err != nil {
+			l.failed("cgroup", err)
+		}
+		return b, err
+	}
 	w := &Whereabouts{Version: t.SystemVersion(), Paths: map[string]string{}, Dirs: map[string]string{}}
 	w.Controllers = t.V1Controllers()
 	for _, name := range append([]string{""}, w.Controllers...) {
@@ -164,9 +174,9 @@ func describe(c Config, t *cgroup.Tree) *Whereabouts {
 		if err != nil {
 			continue
 		}
-		w.Paths[name], w.Dirs[name] = loc.Own().Path, c.Root.Path(loc.Own().Dir)
+		w.Paths[name], w.Dirs[name] = loc.Own().Path, l.cfg.Root.Path(loc.Own().Dir)
 		if name == "" {
-			b, err := c.Root.ReadFile(loc.Own().Dir+"/cgroup.controllers", 4096)
+			b, err := read(loc.Own().Dir + "/cgroup.controllers")
 			if err == nil {
 				for f, rest := kernfs.Field(b); len(f) > 0; f, rest = kernfs.Field(rest) {
 					w.Controllers = append(w.Controllers, string(f))
@@ -174,8 +184,8 @@ func describe(c Config, t *cgroup.Tree) *Whereabouts {
 			}
 		}
 	}
-	if len(w.Controllers) == 0 && slices.Contains(c.CgroupPaths, "/proc/cgroups") {
-		if b, err := c.Root.ReadFile("/proc/cgroups", 64<<10); err == nil && w.Version != "" {
+	if len(w.Controllers) == 0 && slices.Contains(l.cfg.CgroupPaths, "/proc/cgroups") {
+		if b, err := read("/proc/cgroups"); err == nil && w.Version != "" {
 			w.Controllers = cgroup.ParseControllers(b)
 		}
 	}

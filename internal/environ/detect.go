@@ -101,6 +101,8 @@ type detector struct {
 	errs []error
 	hung bool // a source did not answer within our patience
 	late bool // an error about time is among errs
+	// silent is the first source that did not answer: what is not tried because of it must not take the blame.
+	silent string
 
 	machine       machine // what the kernel says about itself
 	sandboxSource string
@@ -133,7 +135,7 @@ func (d *detector) linux() {
 // read returns the whole of a file. Any file system under the root may hang, not only FUSE: lxcfs
 // serves /proc/cpuinfo, the root itself may be on NFS.
 func (d *detector) read(name string, limit int64) ([]byte, error) {
-	return guarded(d, func() ([]byte, error) {
+	b, err := guarded(d, func() ([]byte, error) {
 		if d.in.file != nil {
 			if b, ok, err := d.in.file(name); ok {
 				return b, err
@@ -141,6 +143,15 @@ func (d *detector) read(name string, limit int64) ([]byte, error) {
 		}
 		return d.in.Root.ReadFile(name, limit)
 	})
+	if d.silent == "" && isLate(err) {
+		d.silent = name
+	}
+	return b, err
+}
+
+// isLate reports whether err is about time, not about the file.
+func isLate(err error) bool {
+	return errors.Is(err, kernfs.ErrHung) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // patience is how much longer than the Guard we wait, once. A container with a CPU quota of a few
@@ -210,9 +221,12 @@ func (d *detector) optional(name string) (text string, ok bool) {
 // failed keeps the error of a decisive source: denied, or no answer in time.
 // Once one source hung or the context ended, all others fail with it: the first says it for all.
 func (d *detector) failed(name string, err error) {
-	late := errors.Is(err, kernfs.ErrHung) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	late := isLate(err)
 	if !late && !errors.Is(err, fs.ErrPermission) || late && d.late {
 		return
+	}
+	if late && d.silent != "" {
+		name = d.silent
 	}
 	d.late = d.late || late
 	var pe *fs.PathError
