@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help test bench lint fuzz e2e demo lab lab-capture generate cover
+.PHONY: help test bench lint fuzz e2e soak demo lab lab-capture generate cover
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ e2e: ## Run the whole way to a real Collector, a metrics database and a browser 
 demo: ## Run an example under load with all that, and print the address to open (Linux)
 	@cd internal/e2e && mkdir -p ../../.cache/e2e && go test -c -o ../../.cache/e2e/e2e.test .
 	@cd internal/e2e && exec ../../.cache/e2e/e2e.test -test.run='^TestDemo$$' -test.timeout=0 -demo
+
+DURATION ?= 30m
+soak: ## Run the whole pipeline under load and faults for DURATION (30m), and report into soak.md (Linux)
+	@cd internal/e2e && go test -count=1 -timeout=0 -run '^TestSoak$$' -v . -soak.duration=$(DURATION) -soak.report=$(CURDIR)/soak.md
 
 lab: ## Compare with real kernels and container runtimes, installed by apt where root (Linux), into docs/lab.md
 	@cd internal/lab && go run ./matrix -o ../../docs/lab.md -count=1 -timeout=90m .

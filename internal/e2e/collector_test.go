@@ -73,23 +73,10 @@ func startCollector(ctx context.Context, t *testing.T, program string) *collecto
 	t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	root := checkout(t)
 	file := filepath.Join(t.TempDir(), "metrics.json")
 	for attempt := 1; ; attempt++ {
 		addresses := freeAddresses(t, 4)
-		_, selfPort, err := net.SplitHostPort(addresses[3])
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.Command(program, "--config", filepath.Join(root, configFile), "--config", filepath.Join(root, overlayFile))
-		cmd.Env = environment(map[string]string{
-			"COLLECTOR_OTLP_GRPC_ENDPOINT":  addresses[0],
-			"COLLECTOR_PROMETHEUS_ENDPOINT": addresses[1],
-			"COLLECTOR_HEALTH_ENDPOINT":     addresses[2],
-			"COLLECTOR_SELF_METRICS_PORT":   selfPort,
-			"COLLECTOR_FILE_PATH":           file,
-		})
-		c := &collector{start(t, "the Collector", cmd), addresses[0], addresses[1], file}
+		c := &collector{start(t, "the Collector", collectorCommand(t, program, addresses, file)), addresses[0], addresses[1], file}
 		taken := false
 		poll(ctx, t, "the Collector's health check", func() (bool, error) {
 			if c.ended() {
@@ -107,6 +94,26 @@ func startCollector(ctx context.Context, t *testing.T, program string) *collecto
 			return c
 		}
 	}
+}
+
+// collectorCommand runs the shipped configuration on four addresses: of the OTLP
+// receiver, the Prometheus exporter, the health check and the Collector's own metrics.
+func collectorCommand(t *testing.T, program string, addresses []string, file string) *exec.Cmd {
+	t.Helper()
+	_, selfPort, err := net.SplitHostPort(addresses[3])
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := checkout(t)
+	cmd := exec.Command(program, "--config", filepath.Join(root, configFile), "--config", filepath.Join(root, overlayFile))
+	cmd.Env = environment(map[string]string{
+		"COLLECTOR_OTLP_GRPC_ENDPOINT":  addresses[0],
+		"COLLECTOR_PROMETHEUS_ENDPOINT": addresses[1],
+		"COLLECTOR_HEALTH_ENDPOINT":     addresses[2],
+		"COLLECTOR_SELF_METRICS_PORT":   selfPort,
+		"COLLECTOR_FILE_PATH":           file,
+	})
+	return cmd
 }
 
 // get fetches a page; any status but 200 is an error.

@@ -1,0 +1,282 @@
+//go:build linux
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	soakDuration = flag.Duration("soak.duration", 20*time.Second, "how long TestSoak runs")
+	soakReport   = flag.String("soak.report", "", "file that TestSoak writes its report to")
+)
+
+const soakExport = 2 * time.Second
+
+// span is a time in which nothing can arrive.
+type span struct{ from, to time.Time }
+
+// soakLine is what the program prints; see internal/soak.
+type soakLine struct {
+	Reads, Refreshes, ShortLived, Handled uint64
+	Errors                                map[string]uint64
+	Backwards                             []string
+	MaxAge, SlowestRead                   time.Duration
+	Heap                                  uint64
+	Goroutines, Descriptors               int
+}
+
+type soakRun struct {
+	ctx       context.Context
+	t         *testing.T
+	program   *process
+	cgroup    *testCgroup
+	files     string   // the root of files
+	texts     []string // the files in it
+	moves     int
+	binary    string
+	addresses []string
+	outputs   []string // what each Collector wrote
+	collector *process
+	outages   []span
+	began     time.Time
+	faults    map[string]int
+	unable    map[string]error
+}
+
+// TestSoak runs a program with the whole pipeline for a long time, with load
+// and with faults at random, and judges what it has left behind.
+func TestSoak(t *testing.T) {
+	ctx := deadline(t)
+	r := &soakRun{
+		ctx: ctx, t: t, files: t.TempDir(), addresses: freeAddresses(t, 4),
+		faults: map[string]int{}, unable: map[string]error{},
+	}
+	r.binary = buildCollector(ctx, t)
+	program := build(ctx, t, "soak", checkout(t), "./internal/soak")
+	r.texts = unpackFiles(t, filepath.Join(checkout(t), "otelresource/testdata/every-file-v2.txtar"), r.files)
+	if err := r.startCollector(); err != nil {
+		t.Fatal(err)
+	}
+	r.cgroup = limitedCgroup(t)
+	t.Cleanup(r.leave)
+	r.program = start(t, "the program", helper(helperExec, r.cgroup, environment(map[string]string{
+		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + r.addresses[0],
+	}), program, "-root", r.files, "-export", soakExport.String()))
+	r.began = time.Now()
+	advanced := time.NewTicker(time.Second)
+	defer advanced.Stop()
+	stopped := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := 1; ; n++ {
+			select {
+			case <-advanced.C:
+				r.advance(n)
+			case <-stopped:
+				return
+			}
+		}
+	}()
+	for time.Since(r.began) < *soakDuration && ctx.Err() == nil {
+		r.pause(2 * time.Second)
+		f := soakFaults[rand.IntN(len(soakFaults))]
+		if err := f.inject(r); errors.Is(err, errNoHierarchy) {
+			r.unable[f.name] = err
+		} else if err != nil {
+			t.Fatalf("%s: %v", f.name, err)
+		} else {
+			r.faults[f.name]++
+		}
+		if r.program.ended() {
+			t.Fatalf("the program ended: %v", r.program.err)
+		}
+	}
+	close(stopped)
+	<-done
+	r.pause(4 * soakExport) // whatever is late arrives
+	r.program.stop(t, os.Interrupt, 30*time.Second)
+	r.collector.stop(t, os.Interrupt, 15*time.Second)
+	r.judge()
+}
+
+// startCollector starts a Collector on the run's addresses and waits for its health check.
+func (r *soakRun) startCollector() error {
+	file := filepath.Join(r.t.TempDir(), "metrics.json")
+	r.outputs = append(r.outputs, file)
+	r.collector = start(r.t, "the Collector", collectorCommand(r.t, r.binary, r.addresses, file))
+	ctx, cancel := context.WithTimeout(r.ctx, time.Minute)
+	defer cancel()
+	poll(ctx, r.t, "the Collector's health check", func() (bool, error) {
+		_, err := get(ctx, "http://"+r.addresses[2])
+		return err == nil, nil
+	}, r.collector)
+	return nil
+}
+
+// pause waits for a random time up to most.
+func (r *soakRun) pause(most time.Duration) {
+	select {
+	case <-time.After(most/4 + rand.N(most*3/4)):
+	case <-r.ctx.Done():
+	}
+}
+
+// lines are what the program has printed.
+func (r *soakRun) lines() (all []soakLine) {
+	r.t.Helper()
+	for line := range bytes.Lines([]byte(r.program.log())) {
+		if !bytes.HasPrefix(line, []byte("{")) {
+			r.t.Logf("the program printed %s", line)
+			continue
+		}
+		var l soakLine
+		if err := json.Unmarshal(line, &l); err != nil {
+			r.t.Fatalf("%s: %v", line, err)
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+// arrivals gives the times of the exports of each program's resource, and how
+// many points arrived.
+func (r *soakRun) arrivals() (byService map[string][]time.Time, points int) {
+	r.t.Helper()
+	byService = map[string][]time.Time{}
+	for _, file := range r.outputs {
+		all, err := readPoints(file)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		points += len(all)
+		for _, p := range all {
+			name := p.resource["service.name"]
+			byService[name] = append(byService[name], p.at)
+		}
+	}
+	for name, times := range byService {
+		slices.SortFunc(times, time.Time.Compare)
+		// The points of one export differ by what lies between their instruments.
+		byService[name] = slices.CompactFunc(times, func(a, b time.Time) bool { return b.Sub(a) < soakExport/4 })
+	}
+	return byService, points
+}
+
+// explained reports whether the Collector was away in the gap, or shortly before:
+// gRPC waits for longer and longer before it tries again.
+func (r *soakRun) explained(gap span) bool {
+	return slices.ContainsFunc(r.outages, func(o span) bool {
+		return o.from.Add(-2*soakExport).Before(gap.to) && o.to.Add(10*soakExport).After(gap.from)
+	})
+}
+
+func (r *soakRun) judge() {
+	t := r.t
+	lines := r.lines()
+	if len(lines) < 10 {
+		t.Fatalf("the program printed %d lines", len(lines))
+	}
+	last := lines[len(lines)-1]
+	tenth := max(1, len(lines)/10)
+	early, late := lines[tenth:2*tenth], lines[len(lines)-1-tenth:len(lines)-1]
+	middle := func(from []soakLine, of func(soakLine) int) int {
+		var all []int
+		for _, l := range from {
+			all = append(all, of(l))
+		}
+		slices.Sort(all)
+		return all[len(all)/2]
+	}
+	var b strings.Builder
+	row := func(format string, args ...any) { fmt.Fprintf(&b, "| "+format+" |\n", args...) }
+	fmt.Fprintf(&b, "# Soak of %s, %s\n\n", time.Since(r.began).Round(time.Second), r.began.UTC().Format("2006-01-02 15:04 UTC"))
+	fmt.Fprintf(&b, "`make soak` on %s/%s with %d CPUs, Go %s.\n\n| what | |\n|---|---|\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), strings.TrimPrefix(runtime.Version(), "go"))
+	row("direct reads | %d", last.Reads)
+	row("refreshes seen by the readers | %d", last.Refreshes)
+	row("monitors made and closed beside | %d", last.ShortLived)
+	row("oldest snapshot handed out | %v", last.MaxAge.Round(time.Millisecond))
+	row("slowest GetMemoryStats | %v", last.SlowestRead.Round(time.Millisecond))
+	for _, of := range []struct {
+		name  string
+		value func(soakLine) int
+		most  int
+	}{
+		{"heap in use, KiB", func(l soakLine) int { return int(l.Heap >> 10) }, 3 << 10},
+		{"goroutines", func(l soakLine) int { return l.Goroutines }, 3},
+		{"descriptors", func(l soakLine) int { return l.Descriptors }, 6},
+	} {
+		from, to := middle(early, of.value), middle(late, of.value)
+		row("%s, median of the second and of the last tenth | %d, %d", of.name, from, to)
+		if to > from+of.most {
+			t.Errorf("%s: %d at first, %d at last", of.name, from, to)
+		}
+	}
+	byService, points := r.arrivals()
+	row("points that arrived | %d", points)
+	lost := 0
+	for _, service := range []string{"machine", "files"} {
+		times := byService[service]
+		longest, outages := time.Duration(0), 0
+		for i := 1; i < len(times); i++ {
+			gap := span{times[i-1], times[i]}
+			longest = max(longest, gap.to.Sub(gap.from))
+			switch {
+			case gap.to.Sub(gap.from) <= 3*soakExport:
+			case r.explained(gap):
+				outages++
+			default:
+				lost++
+				t.Errorf("nothing of %s arrived from %v to %v, and the Collector was there", service, gap.from, gap.to)
+			}
+		}
+		row("exports of %s every %v, longest gap, gaps while the Collector was away | %d, %v, %d", service, soakExport, len(times), longest.Round(time.Millisecond), outages)
+		if want := int(time.Since(r.began) / soakExport / 4); len(times) < want {
+			t.Errorf("%d exports of %s arrived, want at least %d", len(times), service, want)
+		}
+	}
+	row("exports lost while the Collector was there | %d", lost)
+	row("counters that went back | %d", len(last.Backwards))
+	if len(last.Backwards) > 0 {
+		t.Errorf("counters went back: %q", last.Backwards)
+	}
+	if most := time.Second + 2*time.Second; last.MaxAge > most {
+		t.Errorf("a snapshot of %v was handed out", last.MaxAge)
+	}
+	faults := 0
+	fmt.Fprint(&b, "\n| fault | times |\n|---|---|\n")
+	for _, name := range slices.Sorted(maps.Keys(r.faults)) {
+		row("%s | %d", name, r.faults[name])
+		faults += r.faults[name]
+	}
+	row("all | %d", faults)
+	for name, why := range r.unable {
+		row("%s | not possible here: %v", name, why)
+	}
+	row("the clock is stepped | not done: the machine's clock is not the test's")
+	fmt.Fprint(&b, "\n| error, by call and cause | times |\n|---|---|\n")
+	for _, name := range slices.Sorted(maps.Keys(last.Errors)) {
+		row("%s | %d", strings.ReplaceAll(strings.ReplaceAll(name, "|", "/"), "\n", " "), last.Errors[name])
+	}
+	t.Logf("\n%s", b.String())
+	if *soakReport != "" {
+		if err := os.WriteFile(*soakReport, []byte(b.String()), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+}
