@@ -39,10 +39,10 @@ func (f *fault) blocks(moment, key string) bool {
 
 // legal reports whether the fault may change the number in any way, because it makes
 // another number of what the file says: nothing is left under a limit that was cut below the usage,
-// nor of a usage cut below the inactive cache, nor of all faults where as many are
-// major; and another quota may bind.
+// nor of a usage cut below the inactive cache, nor of memory and swap cut below memory, nor of
+// all faults where as many are major; and another quota may bind.
 func (f *fault) legal(key string) bool {
-	return !f.unreadable && slices.ContainsFunc([]string{"available", "working_set", "type=minor", "quota_"}, func(part string) bool {
+	return !f.unreadable && slices.ContainsFunc([]string{"available", "working_set", "swap", "type=minor", "quota_"}, func(part string) bool {
 		return strings.Contains(key, part)
 	})
 }
