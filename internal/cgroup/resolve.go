@@ -91,6 +91,9 @@ func (t *Tree) resolve(controller string, v Version) (*Location, error) {
 	if v == V2 {
 		name = "v2 hierarchy"
 	}
+	if len(t.Mounts) == 0 {
+		return nil, fmt.Errorf("%w: /proc/self/mountinfo shows no cgroup file system", ErrUnresolved)
+	}
 	own, ok := find(t.Self, controller)
 	if !ok {
 		return nil, fmt.Errorf("%w: /proc/self/cgroup has no line for the %s", ErrUnresolved, name)
