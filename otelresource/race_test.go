@@ -1,0 +1,5 @@
+//go:build race
+
+package otelresource_test
+
+const raceDetector = true
