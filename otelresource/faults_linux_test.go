@@ -32,9 +32,10 @@ type fault struct {
 
 // blocks reports whether the fault may cost values of other files too: under a root
 // of files everything is opened with care, and nothing more is opened while one opening
-// hangs. GetLimits opens its files anew each time.
+// hangs. GetLimits opens its files anew each time, and which limit of memory binds may
+// hang on a file that was not needed before.
 func (f *fault) blocks(moment, key string) bool {
-	return f.hangs && (moment != "later" || strings.HasPrefix(key, "Limits."))
+	return f.hangs && (moment != "later" || strings.HasPrefix(key, "Limits.") || strings.Contains(key, "limit"))
 }
 
 // legal reports whether the fault may change the number in any way, because it makes

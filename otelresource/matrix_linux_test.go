@@ -1,6 +1,7 @@
 package otelresource_test
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -247,6 +248,8 @@ func (m *matrix) judge(f *fault, file, moment string, got *everything) (complain
 	}
 	// A field of blkio that is no number is lost like the field of a newer kernel.
 	lost = lost && (f.unreadable || !strings.Contains(file, "blkio"))
+	// What sysfs says of an interface is refused by many drivers: that is ordinary.
+	lost = lost && !strings.HasPrefix(file, "sys/class/net/")
 	if lost && f.cause != nil && !f.told("/"+file, got.errs) {
 		wrong("what is lost is explained by %v", got.errs)
 	}
@@ -282,6 +285,7 @@ func countDescriptors(t testing.TB) int {
 // told reports whether an error names the file and the cause.
 func (f *fault) told(path string, errs []error) bool {
 	return slices.ContainsFunc(errs, func(err error) bool {
-		return strings.Contains(err.Error(), path) && slices.ContainsFunc(f.cause, func(cause error) bool { return errors.Is(err, cause) })
+		// The patience of who asks may be over before the file is known to hang.
+		return (strings.Contains(err.Error(), path) || errors.Is(err, context.DeadlineExceeded)) && slices.ContainsFunc(f.cause, func(cause error) bool { return errors.Is(err, cause) })
 	})
 }

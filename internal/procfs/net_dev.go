@@ -28,7 +28,7 @@ type Interface struct {
 // the same it allocates nothing.
 func (d *NetDev) Parse(b []byte) error {
 	d.Interfaces = d.Interfaces[:0]
-	header := false
+	header, lost := false, false
 	for len(b) > 0 {
 		var line []byte
 		line, b = kernfs.Line(b)
@@ -39,9 +39,11 @@ func (d *NetDev) Parse(b []byte) error {
 		d.Interfaces = extend(d.Interfaces)
 		if !d.Interfaces[len(d.Interfaces)-1].parse(line) {
 			d.Interfaces = d.Interfaces[:len(d.Interfaces)-1]
+			lost = lost || len(bytes.TrimSpace(line)) > 0
 		}
 	}
-	if !header && len(d.Interfaces) == 0 {
+	// A namespace may have no interface; one whose every line is unreadable is not such.
+	if len(d.Interfaces) == 0 && (lost || !header) {
 		return kernfs.ErrMalformed
 	}
 	return nil

@@ -132,3 +132,17 @@ func BenchmarkNetDev(b *testing.B) {
 		}
 	}
 }
+
+func TestInterfacesWithoutNumbersAreNotNone(t *testing.T) {
+	const header = "Inter-|   Receive  |  Transmit\n face |bytes    packets|bytes    packets\n"
+	var d procfs.NetDev
+	if err := d.Parse([]byte(header)); err != nil || len(d.Interfaces) != 0 {
+		t.Errorf("a namespace without interfaces: %v, %v", d.Interfaces, err)
+	}
+	for _, number := range []string{"99999999999999999999999", "-5", "nan"} {
+		line := "  eth0:" + strings.Repeat(" "+number, 16) + "\n"
+		if err := d.Parse([]byte(header + line)); !errors.Is(err, kernfs.ErrMalformed) {
+			t.Errorf("%s: %v, %v", number, d.Interfaces, err)
+		}
+	}
+}
