@@ -145,7 +145,7 @@ func inSlice(c contained) contained {
 
 // hidden marks limits that a private cgroup namespace hides: they bind, and nothing inside tells of them.
 func hidden(c contained) contained {
-	c.unseen = true
+	c.unseen = unified() // on v1 memory.stat tells even then
 	return c
 }
 

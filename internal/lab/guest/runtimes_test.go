@@ -167,6 +167,9 @@ func (c *contained) limits(t *testing.T, probe *client) {
 		}
 	}
 	for getter, err := range r.values["errors"].(map[string]any) {
+		if getter == "io" && strings.HasSuffix(g.dirs["io"], "/blkio/") {
+			continue // on v1 systemd leaves the unit in the root of a controller that it does not need
+		}
 		if !strings.Contains(err.(string), "not available in this version") {
 			t.Errorf("%s: %v", getter, err)
 		}

@@ -26,6 +26,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"reflect"
 	"runtime"
@@ -44,10 +45,13 @@ func main() {
 	interval := flag.Duration("interval", 200*time.Millisecond, "the monitor's UpdateInterval")
 	in := flag.String("in", "", "read commands from this file, not standard input")
 	out := flag.String("out", "", "write answers to this file, not standard output")
-	pause := flag.Bool("pause", false, "do nothing until killed, as the first container of a pod")
+	pause := flag.Bool("pause", false, "do nothing until SIGTERM, as the first container of a pod")
 	flag.Parse()
 	if *pause {
-		select {}
+		end := make(chan os.Signal, 1)
+		signal.Notify(end, syscall.SIGTERM)
+		<-end
+		return
 	}
 	commands, answers := os.Stdin, os.Stdout
 	var err error
