@@ -99,7 +99,7 @@ func TestGuests(t *testing.T) {
 			output := machine.boot(ctx, t)
 			t.Logf("%v", time.Since(began).Round(time.Second))
 			results(ctx, t, output).report(t, "Runtimes in machines with systemd", name)
-			keep(t, kept, name)
+			keep(t, kept, m.suite)
 		})
 	}
 }
@@ -110,7 +110,7 @@ const guestTests = "Systemd|Docker|Podman|Containerd|LXC|Nspawn|OCI|Sandbox"
 
 // keep unpacks the fake roots that the guest captured into the folder that
 // $LAB_CAPTURE names.
-func keep(t *testing.T, disk, machine string) {
+func keep(t *testing.T, disk, suite string) {
 	t.Helper()
 	folder := os.Getenv("LAB_CAPTURE")
 	if folder == "" {
@@ -135,7 +135,7 @@ func keep(t *testing.T, disk, machine string) {
 		}
 		content, err := io.ReadAll(r)
 		if err == nil {
-			err = os.WriteFile(filepath.Join(folder, filepath.Base(machine+" "+filepath.Base(header.Name))), content, 0o644)
+			err = os.WriteFile(filepath.Join(folder, suite+"-"+filepath.Base(header.Name)), content, 0o644)
 		}
 		if err != nil {
 			t.Error(err)
