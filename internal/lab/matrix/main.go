@@ -208,7 +208,7 @@ func (m *matrix) markdown(now time.Time) string {
 			count[outcome]++
 		}
 	}
-	fmt.Fprintf(&b, "# The lab's results\n\nWritten by `make lab` on %s with %s on %s: %d passed, %d failed, %d skipped.\n",
+	fmt.Fprintf(&b, "# The lab's results\n\nWhat `make lab` found by %s, with %s on %s: %d passed, %d failed, %d skipped.\n",
 		now.UTC().Format(time.DateOnly), runtime.Version(), runtime.GOARCH, count["pass"], count["**FAIL**"], count["skipped"])
 	b.WriteString("An empty cell is a check that does not apply there. Virtual machines are emulated: in them limits and counts are\n" +
 		"compared exactly, and times only as greater than zero.\n")
@@ -241,5 +241,17 @@ func (m *matrix) markdown(now time.Time) string {
 			fmt.Fprintf(&b, "%d. %s\n", i+1, reason)
 		}
 	}
+	b.WriteString(notHad)
 	return b.String()
 }
+
+const notHad = `
+## What the lab does not have
+
+- CRI-O, a kubelet, k3s and Docker without root: Debian has no packages of them. The pod is a real one of containerd's CRI,
+  with the cgroups that a kubelet would give it.
+- VMware, Hyper-V, VirtualBox, Parallels, bhyve, Apple's and the clouds' own machines: the disguises are the CPUID
+  instruction's real answer and real tables of the firmware, and nothing more. Xen, Firecracker and WSL are not disguised.
+- KVM: all machines are emulated, so that the lab runs everywhere and its times are not real.
+- Swap, user namespaces remapped by Docker, containers in containers, Incus, and machines with systemd on arm64.
+`
