@@ -318,9 +318,14 @@ func testIOLoad(t *testing.T) {
 	after := probe.read()
 	highRead, highWritten := g.disk(number)
 	after.within(t, "io.read_bytes", lowRead, highRead, "the kernel")
-	after.within(t, "io.write_bytes", lowWritten, highWritten, "the kernel")
-	if read := after.must(t, "io.read_bytes") - before.must(t, "io.read_bytes"); read < 8*mebibyte || read > 12*mebibyte {
-		t.Errorf("io.read_bytes rose by %.0f; 8 MiB were read", read)
+	if unified() || lowWritten > 0 {
+		after.within(t, "io.write_bytes", lowWritten, highWritten, "the kernel")
+	} else {
+		after.absent(t, "io.write_bytes") // v1 prints a zero where it does not count
+	}
+	// The kernel reads ahead, on 7.3 by more than the load.
+	if read := after.must(t, "io.read_bytes") - before.must(t, "io.read_bytes"); read < 8*mebibyte || read > 64*mebibyte {
+		t.Errorf("io.read_bytes rose by %.0f; 8 MiB of a disk of 64 were read", read)
 	}
 	if after.must(t, "io.read_operations") <= before.must(t, "io.read_operations") {
 		t.Error("io.read_operations did not rise")
@@ -378,9 +383,6 @@ func testNetworkLoad(t *testing.T) {
 	g := children[0]
 	g.setMemory(64 * mebibyte)
 	probe := g.probe("unshare -n ")
-	if _, ok := probe.read().get("network"); !ok {
-		t.Skip("the library has no network statistics yet")
-	}
 	// The kernel calls the other end veth0.
 	shell(t, fmt.Sprintf(`ip link add lab0 type veth && ip link set veth0 netns %[1]d && ip addr add 10.9.0.1/24 dev lab0 && ip link set lab0 up &&
 		nsenter -t %[1]d -n /bin/sh -c 'ip addr add 10.9.0.2/24 dev veth0 && ip link set veth0 up'`, probe.pid))
