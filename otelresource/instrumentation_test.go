@@ -333,6 +333,26 @@ func TestPerCPUGivesEachCPUItsSeries(t *testing.T) {
 	}
 }
 
+// Nobody measures a single CPU of gVisor, whose own is the total (X2).
+func TestPerCPUWithoutCPUsLeavesTheTotal(t *testing.T) {
+	root := fixture.Load(t, "testdata/host.txtar")
+	root.Write("proc/stat", "cpu  1000 50 300 8000 20 4 6 10 400 5\n")
+	_, reader := started(t, root, otelresource.WithPerCPU())
+	points, _ := emitted(collect(t, reader))
+	if got := points["system.cpu.time{cpu.mode=user}"]; got != 10 {
+		t.Errorf("user %v, want 10: %v", got, points)
+	}
+
+	// CPUs that are not listed for a moment are no reason for a total beside them.
+	root = fixture.Load(t, "testdata/host.txtar")
+	_, reader = started(t, root, otelresource.WithPerCPU())
+	collect(t, reader)
+	root.Write("proc/stat", "cpu  1000 50 300 8000 20 4 6 10 400 5\n")
+	if points, _ = emitted(collect(t, reader)); points["system.cpu.time{cpu.mode=user}"] != 0 {
+		t.Errorf("a total after its CPUs: %v", points)
+	}
+}
+
 func TestDefaultSeriesStayBounded(t *testing.T) {
 	for _, name := range []string{"docker-v2", "host"} {
 		root := fixture.Load(t, "testdata/"+name+".txtar")

@@ -87,6 +87,7 @@ func WithScopes(scopes ...Scope) Option {
 // compute from the counters.
 func WithUtilization() Option { return optionFunc(func(c *startConfig) { c.utilization = true }) }
 
-// WithPerCPU gives system.cpu.time one series for each logical CPU and mode.
-// On large machines that is thousands of series.
+// WithPerCPU gives system.cpu.time one series for each logical CPU and mode, in
+// place of one for each mode; under gVisor, which measures no single CPU, the
+// totals stay. On large machines that is thousands of series.
 func WithPerCPU() Option { return optionFunc(func(c *startConfig) { c.perCPU = true }) }

@@ -43,10 +43,9 @@ func newTable[S any](from source[S], rows []instruments.Row[S], sel selection) *
 		bound := tableRow[S]{counter: row.Kind == instruments.Counter, float: row.Float}
 		if detailed {
 			bound.items = &tableItems[S]{Items: row.Items}
-		} else {
-			for _, s := range row.Series {
-				bound.series = append(bound.series, tableSeries[S]{s, observe.NewAttributes(s.Attributes...)})
-			}
+		}
+		for _, s := range row.Series {
+			bound.series = append(bound.series, tableSeries[S]{s, observe.NewAttributes(s.Attributes...)})
 		}
 		t.metrics = append(t.metrics, row.Metric)
 		t.rows = append(t.rows, bound)
@@ -83,8 +82,14 @@ func (t *table[S]) Append(ctx context.Context, dst []observe.Point) (points []ob
 }
 
 func (r *tableRow[S]) append(s *S, metric int, points []observe.Point) []observe.Point {
-	for i := range r.series {
-		p := &r.series[i]
+	// A total beside its items would count everything twice. It stands where
+	// there are none: gVisor measures no single CPU.
+	series := r.series
+	if r.items != nil && !r.items.none(s) {
+		series = nil
+	}
+	for i := range series {
+		p := &series[i]
 		at := observe.Point{Metric: metric, Attributes: &p.attributes}
 		var ok bool
 		if r.float {
@@ -123,6 +128,10 @@ type tableItems[S any] struct {
 	*instruments.Items[S]
 	known atomic.Pointer[[]tableItem]
 }
+
+// none reports whether there are no items, and never were: one that left for a
+// moment must not turn into a total.
+func (t *tableItems[S]) none(s *S) bool { return t.known.Load() == nil && t.Len(s) == 0 }
 
 type tableItem struct {
 	key        instruments.ItemKey

@@ -210,3 +210,22 @@ func TestMountsThatCouldNotBeReadAreAskedAgain(t *testing.T) {
 	expect(t, "then", m.Limit.Value, 256*mib)
 	expect(t, "group", m.Limit.Cgroup, "/a/b")
 }
+
+// A hierarchy that is mounted elsewhere, while the process stays in its cgroup,
+// is found within a minute; a mountinfo that fails meanwhile takes nothing away.
+func TestMountsAreLookedAtAgain(t *testing.T) {
+	b := open(t, machine+mountV2+self("0::/a")+group(top+"/a", "memory.max=268435456")+group("elsewhere/a", "memory.max=134217728"))
+	expect(t, "at first", b.memory().Limit.Value, 256*mib)
+	b.Remove("proc/self/mountinfo")
+	b.after(remount)
+	expect(t, "mountinfo is gone", b.memory().Limit.Value, 256*mib)
+	b.Write("proc/self/mountinfo", "30 23 0:26 / /elsewhere rw - cgroup2 cgroup2 rw\n")
+	b.after(remount - time.Second)
+	expect(t, "before a minute has passed", b.memory().Limit.Value, 256*mib)
+	b.after(time.Second)
+	expect(t, "after it", b.memory().Limit.Value, 128*mib)
+	b.after(remount)
+	generation := b.source.(*linux).memory.generation
+	b.memory()
+	expect(t, "what is as it was", b.source.(*linux).memory.generation, generation)
+}

@@ -14,7 +14,9 @@ import (
 
 // place knows where the process is in the cgroup hierarchies. Kept cgroup
 // descriptors do not follow a process that moves and give no error, so the
-// membership is read again once per interval.
+// membership is read again once per interval. A hierarchy can also be mounted
+// elsewhere while the membership stays the same; the mounts are looked at again
+// less often, because that can hang.
 type place struct {
 	cfg    *Config
 	opener kernfs.Opener
@@ -26,10 +28,15 @@ type place struct {
 	mounts     []cgroup.Mount
 	unsure     bool // the mounts could not be read
 	checked    time.Time
+	mounted    time.Time // when they were looked at
+	sure       bool      // mountinfo was read once
 	tree       *cgroup.Tree
 	generation int                 // changes with the tree; 0: never read
 	foreign    map[string]struct{} // where user-space file systems are mounted
 }
+
+// remount is how often the mounts are looked at again.
+const remount = time.Minute
 
 func newPlace(c *Config) *place {
 	p := &place{cfg: c, opener: kernfs.Opener{Root: c.Root, Guard: new(kernfs.Guard)}, tree: &cgroup.Tree{}, foreign: map[string]struct{}{}}
@@ -75,11 +82,11 @@ func (p *place) current(pass *kernfs.Pass) (*cgroup.Tree, int) {
 		text = nil
 	}
 	moved := p.generation == 0 || !bytes.Equal(text, p.text)
-	if !moved && !p.unsure {
+	if !moved && !p.unsure && pass.Now().Sub(p.mounted) < remount {
 		return p.tree, p.generation
 	}
 	text = bytes.Clone(text) // the next reading fills its buffer
-	changed := p.readMounts(pass)
+	changed := p.readMounts(pass, moved)
 	if p.unsure && pass.Context().Err() != nil {
 		p.checked = time.Time{}
 		return p.tree, p.generation
@@ -104,15 +111,25 @@ func (p *place) readSelf(pass *kernfs.Pass) (text []byte, err error) {
 
 // readMounts asks mountinfo, then the configured folders, and reports whether
 // that changed what is known. mountinfo can wait for a dead network mount, so
-// it goes through the guard; the file is not kept open. Where it failed, it is
-// asked again with the next look at the membership.
-func (p *place) readMounts(pass *kernfs.Pass) (changed bool) {
+// it goes through the guard; the file is not kept open. Where it failed and its
+// mounts are not known, it is asked again with the next look at the membership.
+func (p *place) readMounts(pass *kernfs.Pass, moved bool) (changed bool) {
 	var mounts []cgroup.Mount
 	text, err := p.mountinfo.ReadGuarded(pass)
 	p.mountinfo.Close()
+	if pass.Context().Err() == nil {
+		p.mounted = pass.Now()
+	}
 	if err != nil {
 		p.cfg.Diagnostics.Failed("cgroup", err)
+		if p.sure {
+			// What was mounted a minute ago is a better guess than the
+			// configured folders; of a new place it is only a guess.
+			p.unsure = p.unsure || moved
+			return false
+		}
 	} else {
+		p.sure = true
 		p.foreign = map[string]struct{}{} // LXCFS may have gone
 		for m := range cgroup.Mounts(text) {
 			if strings.HasPrefix(m.Type, "cgroup") {

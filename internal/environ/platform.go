@@ -75,10 +75,10 @@ func (d *detector) matches(p platform) (source string, ok bool) {
 	return source, len(p.any) == 0
 }
 
-// lambdaMemory is how AWS Lambda tells a function of its memory, in MiB, between
-// 128 and 10240 (docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html).
-// The virtual machine is larger, and no cgroup is visible in it. Amazon ECS tells of a task's
-// limits over HTTP alone, and nothing here contacts a network.
+// lambdaMemory is how AWS Lambda tells a function of its memory: reserved, so
+// that no function sets it, and in MB (AWS Lambda Developer Guide, "Environment
+// Variables Available to Lambda Functions"). MB is taken for MiB. Amazon ECS
+// tells of a task's limits over HTTP alone, and nothing here contacts a network.
 const lambdaMemory = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 
 func (d *detector) readPlatformLimits() {
