@@ -2,10 +2,14 @@ package otelresource_test
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"go.opentelemetry.io/otel/sdk/metric"
@@ -18,13 +22,14 @@ import (
 // Each case takes something away from a container. What is left is still
 // reported, what is gone has no point, and a cause, where it is one, is in the log once and counted.
 func TestEachLossLeavesTheRest(t *testing.T) {
-	errors := func(source, kind string) string {
+	failure := func(source, kind string) string {
 		return "otelresource.source.errors{error.type=" + kind + ",otelresource.source=" + source + "}"
 	}
 	for name, c := range map[string]struct {
 		take       func(*testing.T, *fixture.Root)
 		gone, left []string
 		cause      string // the point of source.errors; "": an absence, which is no failure
+		user       bool   // root is denied nothing
 	}{
 		"LXCFS shows a size of its own": {
 			take: func(_ *testing.T, r *fixture.Root) {
@@ -40,7 +45,7 @@ func TestEachLossLeavesTheRest(t *testing.T) {
 			take:  func(_ *testing.T, r *fixture.Root) { r.Write("proc/meminfo", "nothing to see\n") },
 			gone:  []string{"system.memory.limit{}", "system.memory.usage{system.memory.state=used}"},
 			left:  []string{"container.memory.usage{}", "container.memory.limit{}", "system.uptime{}"},
-			cause: errors("meminfo", "malformed"),
+			cause: failure("meminfo", "malformed"),
 		},
 		"/sys is masked": {
 			take: func(_ *testing.T, r *fixture.Root) { r.Remove("sys/devices") },
@@ -74,21 +79,23 @@ func TestEachLossLeavesTheRest(t *testing.T) {
 			},
 			gone:  []string{"container.cpu.time{cpu.mode=user}"},
 			left:  []string{"container.cpu.limit{}", "container.memory.usage{}"},
-			cause: errors("cpu.stat", "not_regular"),
+			cause: failure("cpu.stat", "not_regular"),
 		},
 		"a file that is denied": {
 			take: func(t *testing.T, r *fixture.Root) {
-				if os.Getuid() == 0 {
-					t.Skip("the kernel denies root nothing")
-				}
 				r.Mode(ownDir+"/memory.stat", 0)
 			},
+			user: true,
 			gone:  []string{"container.memory.working_set{}", "container.memory.rss{}"},
 			left:  []string{"container.memory.usage{}", "container.memory.limit{}"},
-			cause: errors("memory.stat", "permission_denied"),
+			cause: failure("memory.stat", "permission_denied"),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if c.user && os.Getuid() == 0 {
+				asUser(t)
+				return
+			}
 			root := fixture.Load(t, "testdata/docker-v2.txtar")
 			c.take(t, root)
 			var log bytes.Buffer
@@ -132,5 +139,36 @@ func TestEachLossLeavesTheRest(t *testing.T) {
 				t.Errorf("%s is %v, %d causes are counted, %d logged:\n%s", c.cause, points[c.cause], counted, lines, log.String())
 			}
 		})
+	}
+}
+
+// asUser runs the test again in a process that is not root: in a user namespace
+// where the owner of the files has no capabilities, it is denied what their modes deny.
+func asUser(t *testing.T) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(t.Name(), "/")
+	for i, p := range parts {
+		parts[i] = "^" + regexp.QuoteMeta(p) + "$"
+	}
+	cmd := exec.CommandContext(t.Context(), exe, "-test.v", "-test.run="+strings.Join(parts, "/"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 65534, HostID: 0, Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 65534, HostID: 0, Size: 1}},
+		Credential:  &syscall.Credential{Uid: 65534, Gid: 65534, NoSetGroups: true},
+	}
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	switch {
+	case err != nil && !errors.As(err, &exit):
+		t.Skipf("the kernel denies root nothing, and no user namespace can be made: %v", err)
+	case err != nil:
+		t.Errorf("as a user: %v\n%s", err, out)
+	case !strings.Contains(string(out), "--- PASS: "+t.Name()+" "):
+		t.Errorf("it did not run as a user:\n%s", out)
 	}
 }
