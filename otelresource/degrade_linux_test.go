@@ -85,7 +85,7 @@ func TestEachLossLeavesTheRest(t *testing.T) {
 			take: func(t *testing.T, r *fixture.Root) {
 				r.Mode(ownDir+"/memory.stat", 0)
 			},
-			user: true,
+			user:  true,
 			gone:  []string{"container.memory.working_set{}", "container.memory.rss{}"},
 			left:  []string{"container.memory.usage{}", "container.memory.limit{}"},
 			cause: failure("memory.stat", "permission_denied"),

@@ -317,56 +317,6 @@ func TestCPUUtilizationCountsTheNeighboursUnderAQuota(t *testing.T) {
 	}
 }
 
-func TestPerCPUGivesEachCPUItsSeries(t *testing.T) {
-	_, reader := started(t, fixture.Load(t, "testdata/host.txtar"), otelresource.WithPerCPU())
-	points, _ := emitted(collect(t, reader))
-	for key, want := range map[string]float64{
-		"system.cpu.time{cpu.logical_number=0,cpu.mode=user}": 6,
-		"system.cpu.time{cpu.logical_number=1,cpu.mode=idle}": 41,
-	} {
-		if got, ok := points[key]; !ok || got != want {
-			t.Errorf("%s is %v, want %v", key, got, want)
-		}
-	}
-	if _, ok := points["system.cpu.time{cpu.mode=user}"]; ok {
-		t.Error("the total is there as well: sums over the CPUs would count twice")
-	}
-}
-
-// Nobody measures a single CPU of gVisor, whose own is the total (X2).
-func TestPerCPUWithoutCPUsLeavesTheTotal(t *testing.T) {
-	root := fixture.Load(t, "testdata/host.txtar")
-	root.Write("proc/stat", "cpu  1000 50 300 8000 20 4 6 10 400 5\n")
-	_, reader := started(t, root, otelresource.WithPerCPU())
-	points, _ := emitted(collect(t, reader))
-	if got := points["system.cpu.time{cpu.mode=user}"]; got != 10 {
-		t.Errorf("user %v, want 10: %v", got, points)
-	}
-
-	// CPUs that are not listed for a moment are no reason for a total beside them.
-	root = fixture.Load(t, "testdata/host.txtar")
-	_, reader = started(t, root, otelresource.WithPerCPU())
-	collect(t, reader)
-	root.Write("proc/stat", "cpu  1000 50 300 8000 20 4 6 10 400 5\n")
-	if points, _ = emitted(collect(t, reader)); points["system.cpu.time{cpu.mode=user}"] != 0 {
-		t.Errorf("a total after its CPUs: %v", points)
-	}
-}
-
-func TestDefaultSeriesStayBounded(t *testing.T) {
-	for _, name := range []string{"docker-v2", "host"} {
-		root := fixture.Load(t, "testdata/"+name+".txtar")
-		scope := otelresource.ScopeSystem
-		if name == "docker-v2" {
-			scope = otelresource.ScopeContainer
-		}
-		_, reader := started(t, root, otelresource.WithScopes(scope))
-		if points, _ := emitted(collect(t, reader)); len(points) > 50 {
-			t.Errorf("%s: %d series, at most 50 were promised", name, len(points))
-		}
-	}
-}
-
 func TestStartTwiceOnOneProviderIsRefused(t *testing.T) {
 	root := fixture.Load(t, "testdata/host.txtar")
 	provider := metric.NewMeterProvider(metric.WithReader(metric.NewManualReader()))
