@@ -90,7 +90,7 @@ func (c *Config) complete() (*Config, error) {
 		*patterns = slices.Clone(*patterns)
 		for _, p := range *patterns {
 			if _, err := path.Match(p, ""); err != nil {
-				return nil, fmt.Errorf("Config.%s: %q: %w", name, p, err)
+				return nil, fmt.Errorf("pattern %q of Config.%s: %w", p, name, err)
 			}
 		}
 	}
