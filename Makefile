@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help test bench lint fuzz e2e soak demo lab lab-capture generate cover
+.PHONY: help test bench lint api fuzz e2e soak demo lab lab-capture generate cover
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,6 +13,9 @@ bench: ## Compare costs with the kernel's floor and with other libraries (Linux)
 
 lint: ## Run the linters
 	@scripts/lint.sh
+
+api: ## Compare the exported names with the newest release
+	@scripts/api.sh
 
 FUZZTIME ?= 30s
 fuzz: ## Fuzz every target for FUZZTIME (30s)

@@ -69,6 +69,7 @@ for target in linux/amd64 darwin/arm64 darwin/amd64 windows/amd64; do
 	step "vet for $target" vet "$target"
 done
 step "linters" scripts/lint.sh
+step "API compatibility" scripts/api.sh
 # shellcheck disable=SC2086 # no argument where there is no race detector
 step "tests${race:+ with the race detector}" scripts/gotest.sh $race -timeout=10m ./...
 step "fuzzing" scripts/fuzz.sh
