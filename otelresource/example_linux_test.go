@@ -18,7 +18,7 @@ import (
 // ManualReader, and needs no Config: it reads the machine that it runs on.
 func ExampleStart() {
 	root := containerRoot() // the /proc and /sys of a Docker container
-	defer os.RemoveAll(root)
+	defer func() { _ = os.RemoveAll(root) }()
 
 	reader := metric.NewManualReader()
 	provider := metric.NewMeterProvider(metric.WithReader(reader))
@@ -32,7 +32,7 @@ func ExampleStart() {
 	if err != nil && !errors.Is(err, otelresource.ErrUnsupportedPlatform) {
 		log.Fatal(err)
 	}
-	defer instrumentation.Shutdown(context.Background())
+	defer func() { _ = instrumentation.Shutdown(context.Background()) }()
 
 	var metrics metricdata.ResourceMetrics
 	if err := reader.Collect(context.Background(), &metrics); err != nil {
@@ -49,7 +49,7 @@ func ExampleStart() {
 // The detector comes before WithFromEnv, so that the user's own attributes win.
 func ExampleNewDetector() {
 	root := containerRoot()
-	defer os.RemoveAll(root)
+	defer func() { _ = os.RemoveAll(root) }()
 
 	res, err := resource.New(context.Background(),
 		resource.WithDetectors(otelresource.NewDetector(otelresource.WithRootFS(root))),
@@ -66,7 +66,7 @@ func ExampleNewDetector() {
 
 func ExampleNewResourceMonitorWithConfig() {
 	root := containerRoot()
-	defer os.RemoveAll(root)
+	defer func() { _ = os.RemoveAll(root) }()
 
 	config := otelresource.DefaultConfig()
 	config.RootFS = root
@@ -74,7 +74,7 @@ func ExampleNewResourceMonitorWithConfig() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer monitor.Close()
+	defer func() { _ = monitor.Close() }()
 
 	memory, err := monitor.GetMemoryStats(context.Background())
 	if err != nil {
@@ -98,7 +98,7 @@ func ExampleNewResourceMonitorWithConfig() {
 
 func ExampleMonitor_GetEnvironmentInfo() {
 	root := containerRoot()
-	defer os.RemoveAll(root)
+	defer func() { _ = os.RemoveAll(root) }()
 
 	config := otelresource.DefaultConfig()
 	config.RootFS = root
@@ -106,7 +106,7 @@ func ExampleMonitor_GetEnvironmentInfo() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer monitor.Close()
+	defer func() { _ = monitor.Close() }()
 
 	info := monitor.GetEnvironmentInfo()
 	if info.Container != nil {
@@ -138,7 +138,7 @@ func ExampleNewCgroupManager() {
 func ExampleError() {
 	monitor, err := otelresource.NewResourceMonitor()
 	if err == nil {
-		monitor.Close()
+		_ = monitor.Close()
 		_, err = monitor.GetMemoryStats(context.Background())
 	}
 	switch {
