@@ -2,6 +2,7 @@ package otelresource
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -65,8 +66,9 @@ type NetworkStats struct {
 // MarshalJSON leaves absent numbers out.
 func (s NetworkStats) MarshalJSON() ([]byte, error) { return marshalPresent(s, s.present) }
 
-// InterfaceStats is one network interface. One that appears after the Monitor
-// was made counts from its first reading; one that is renamed takes its counts along.
+// InterfaceStats is one network interface. A name that appears after the Monitor
+// was made counts from its first reading. Of an interface that is renamed, what
+// it counted stays with the old name.
 type InterfaceStats struct {
 	Name string `json:"name"`
 	NetworkCounters
@@ -84,9 +86,10 @@ type InterfaceStats struct {
 // MarshalJSON leaves absent numbers out.
 func (s InterfaceStats) MarshalJSON() ([]byte, error) { return marshalPresent(s, s.present) }
 
-// networkSnapshot is what is published.
+// networkSnapshot is what is published. Exports need the sample alone.
 type networkSnapshot struct {
 	sample sample.Network
+	once   sync.Once // makes stats
 	stats  NetworkStats
 }
 
@@ -95,7 +98,6 @@ func (m *Monitor) loadNetwork(ctx context.Context) (*networkSnapshot, error) {
 	if err := m.source.ReadNetwork(ctx, m.wants(), &s.sample); err != nil {
 		return nil, toError("GetNetworkStats", err)
 	}
-	s.convert()
 	return s, nil
 }
 
@@ -107,6 +109,7 @@ func (m *Monitor) GetNetworkStats(ctx context.Context) (*NetworkStats, error) {
 	if err != nil {
 		return nil, getterError("GetNetworkStats", err)
 	}
+	s.once.Do(s.convert)
 	return &s.stats, nil
 }
 
@@ -123,8 +126,8 @@ func (s *networkSnapshot) convert() {
 	if from.Interfaces == nil {
 		return
 	}
-	to.Interfaces = make([]InterfaceStats, len(from.Interfaces))
-	for n := range from.Interfaces {
+	to.Interfaces = make([]InterfaceStats, len(from.Interfaces)-from.Gone)
+	for n := range to.Interfaces {
 		from, to := &from.Interfaces[n], &to.Interfaces[n]
 		to.Name = from.Name
 		to.NetworkCounters.convert(from)

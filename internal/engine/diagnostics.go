@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path"
+	"strings"
 	"sync"
 
 	"github.com/cboxdk/resource-monitor/internal/darwin"
@@ -76,12 +77,18 @@ func (d *Diagnostics) Failures() *sample.Failures {
 	return f
 }
 
+// netDevFile is the one file whose last name, dev, says nothing.
+const netDevFile = "/net/dev"
+
 // origin returns the short name of what failed, and the one that tells it from all others.
 func origin(collector string, err error) (source, whole string) {
 	var pe *fs.PathError
 	var ce *darwin.CallError
 	switch {
 	case errors.As(err, &pe):
+		if strings.HasSuffix(pe.Path, netDevFile) {
+			return netDevFile[1:], pe.Path
+		}
 		return path.Base(pe.Path), pe.Path
 	case errors.As(err, &ce) && ce.Arg != "":
 		return ce.Arg, ce.Call + " " + ce.Arg

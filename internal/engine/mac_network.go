@@ -14,14 +14,14 @@ type macNetwork struct {
 	engine *mac
 	reader *darwin.NetworkReader
 	raw    darwin.Network
-	drops  map[*link]*wrapping
+	drops  map[*device]*wrapping
 	links  *links
 }
 
 func newMacNetwork(m *mac) *macNetwork {
 	c := &macNetwork{
 		engine: m, reader: darwin.NewNetworkReader(m.kernel),
-		drops: map[*link]*wrapping{}, links: newLinks(m.cfg.Interfaces),
+		drops: map[*device]*wrapping{}, links: newLinks(m.cfg.Interfaces),
 	}
 	c.free = nothing
 	return c
@@ -40,7 +40,7 @@ func (c *macNetwork) read(now time.Time, w Want, s *sample.Network) error {
 	}
 	l.roll(now, c.engine.cfg.least())
 	l.forget()
-	if len(c.drops) > 2*len(l.byName) {
+	if len(c.drops) > 2*max(len(l.byName), len(l.byIndex)) {
 		clear(c.drops) // of links that were forgotten
 	}
 	*s = sample.Network{Time: now, Own: sample.Some(false)}
@@ -51,10 +51,6 @@ func (c *macNetwork) read(now time.Time, w Want, s *sample.Network) error {
 func (c *macNetwork) count(raw *darwin.Interface) {
 	l := c.links
 	link := l.find(int(raw.Index.Or(0)), raw.Name)
-	if !l.seen(link) {
-		link.known = false // it was away: another one may have come under its name
-	}
-	link.here = l.round
 	link.facts.speed = raw.Speed
 	if !l.filter.Decides() {
 		link.shown = darwin.DefaultInterface(raw.Name) && l.filter.Shows(raw.Name)
@@ -70,10 +66,10 @@ func (c *macNetwork) count(raw *darwin.Interface) {
 // widen makes 64 bits of the drops of the send queue, of which the kernel has
 // 32. The packets tell a wrap from an interface that was attached anew.
 func (c *macNetwork) widen(link *link, raw *darwin.Interface) uint64 {
-	w := c.drops[link]
+	w := c.drops[link.device]
 	if w == nil {
 		w = new(wrapping)
-		c.drops[link] = w
+		c.drops[link.device] = w
 	}
 	return w.add(uint32(raw.TxDrops), !link.known || raw.TxPackets < link.last[transmitAt+packetsAt])
 }

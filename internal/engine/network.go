@@ -44,20 +44,28 @@ const (
 	transmitAt = 4
 )
 
-// link is what is remembered of one interface. Its counters never go backwards and never spike.
+// device is an interface as the kernel knows it, under whatever name.
+type device struct {
+	index  int   // the kernel's; 0: not known
+	holder *link // whose name it has
+	facts  linkFacts
+	last   traffic // as the kernel counts
+	known  bool    // last is of this very interface
+	round  uint64  // that counted it last
+}
+
+// link is the series of a name: it goes on with whatever interface has the
+// name, never goes back and never spikes.
 type link struct {
+	*device // one that never counted where no interface has the name
 	name    string
-	index   int  // the kernel's; 0: not known
 	shown   bool // by the filter
 	counted bool // in the total
-	facts   linkFacts
 
-	last, total traffic // as the kernel counts, and as we do
-	known       bool    // last is of this very interface
-	here, round uint64  // the rounds that met it and that counted it last
-	base        traffic // of the window
-	based       bool
-	rates       [2]linkRates // receive, transmit
+	total traffic // as we count
+	base  traffic // of the window
+	based bool
+	rates [2]linkRates // receive, transmit
 }
 
 // linkRates describe one direction over the newest window.
@@ -68,57 +76,60 @@ type links struct {
 	filter   InterfaceFilter
 	round    uint64 // of readings, from 1
 	byName   map[string]*link
-	byIndex  map[int]*link
+	byIndex  map[int]*device
 	present  []*link // in this round, as the kernel lists them
 	total    link
 	windowAt time.Time
 }
 
 func newLinks(f InterfaceFilter) *links {
-	return &links{filter: f, byName: map[string]*link{}, byIndex: map[int]*link{}}
+	return &links{filter: f, byName: map[string]*link{}, byIndex: map[int]*device{}, total: link{device: new(device)}}
 }
 
-// seen reports whether l was there in the round before this one.
-func (s *links) seen(l *link) bool { return l.round+1 >= s.round }
+// seen reports whether d was there in the round before this one.
+func (s *links) seen(d *device) bool { return d.round+1 >= s.round }
 
-// find returns the link of an interface, as new where it is, and follows it
-// where it was renamed. An index of 0 is not known.
+// find returns the link of a name and gives it the interface that has the name
+// now. An index of 0 is not known.
 func (s *links) find(index int, name string) *link {
-	l := s.byIndex[index] // nothing is under 0
+	l := s.byName[name]
 	if l == nil {
-		l = s.byName[name]
+		l = &link{name: name, shown: s.filter.Shows(name)}
+		l.hold(new(device))
+		s.byName[name] = l
+	}
+	if index != 0 && index != l.index {
+		d := s.byIndex[index]
 		switch {
-		case l == nil:
-			l = new(link)
-		case l.index != 0 && index != 0 && l.index != index:
-			// Another interface under the old name: the series goes on, from this reading.
-			l.known = false
-			delete(s.byIndex, l.index)
+		case d == nil && l.index == 0:
+			d = l.device // only now its number is known
+		case d == nil:
+			d = new(device)
 		}
+		d.index, s.byIndex[index] = index, d
+		l.hold(d)
 	}
-	if index != 0 {
-		l.index, s.byIndex[index] = index, l
-	}
-	if l.name != name {
-		s.rename(l, name)
+	if !s.seen(l.device) {
+		l.known = false // it was away: another one may have come under its name
 	}
 	return l
 }
 
-func (s *links) rename(l *link, name string) {
-	if s.byName[l.name] == l {
-		delete(s.byName, l.name)
+// hold makes d the interface of l's name. What a renamed one counted before
+// stays with the old name: a sum over the names counts it once.
+func (l *link) hold(d *device) {
+	if d == l.device {
+		return
 	}
-	if gone := s.byName[name]; gone != nil && gone.here != s.round {
-		// The series of that name goes on where it stopped.
-		for i := range l.total {
-			l.total[i] += gone.total[i]
-		}
-		l.based = false
+	if l.device != nil {
+		l.holder = nil
 	}
-	l.name = name
-	s.byName[name] = l
-	l.shown = s.filter.Shows(name)
+	if was := d.holder; was != nil {
+		was.device = &device{holder: was}
+		was.unbase()
+	}
+	l.device, d.holder = d, l
+	l.unbase()
 }
 
 // count takes a reading of the kernel's counters. An interface of the first
@@ -196,16 +207,23 @@ func (l *link) rate(at int, elapsed time.Duration) (r linkRates) {
 	return r
 }
 
-// forget drops interfaces that left, when they have become many: on a machine
-// that starts and stops containers every one has a name of its own.
+// departed is how many names are remembered that no interface has.
+const departed = 64
+
+// forget drops names and interfaces that left, when they have become many: on a
+// machine that starts and stops containers every one has a name of its own.
 func (s *links) forget() {
-	if len(s.byName) <= 2*len(s.present)+64 {
+	if max(len(s.byName), len(s.byIndex)) <= len(s.present)+departed {
 		return
 	}
 	for name, l := range s.byName {
 		if l.round != s.round {
 			delete(s.byName, name)
-			delete(s.byIndex, l.index)
+		}
+	}
+	for index, d := range s.byIndex {
+		if d.round != s.round {
+			delete(s.byIndex, index)
 		}
 	}
 }
@@ -227,15 +245,25 @@ func (l *link) direction(at int, r *linkRates) sample.Traffic {
 }
 
 // fill makes the reading: the total, and each interface where it is wanted.
+// The counts of those that left come last. A reader of deltas takes a series
+// that it met again after a pause for a new one, and all of it for new.
 func (s *links) fill(to *sample.Network, each bool) {
 	to.Total = s.total.sample()
 	if !each {
 		return
 	}
-	to.Interfaces = make([]sample.Interface, 0, len(s.present))
+	to.Interfaces = make([]sample.Interface, 0, max(len(s.present), len(s.byName)))
 	for _, l := range s.present {
 		if l.shown {
 			to.Interfaces = append(to.Interfaces, l.sample())
 		}
 	}
+	here := len(to.Interfaces)
+	for _, l := range s.byName {
+		if l.round != s.round && l.shown {
+			l.unbase()
+			to.Interfaces = append(to.Interfaces, l.sample())
+		}
+	}
+	to.Gone = len(to.Interfaces) - here
 }

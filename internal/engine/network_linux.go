@@ -35,14 +35,22 @@ type networkCollector struct {
 	own       sample.Opt[bool] // the namespace is not the machine's
 	asked     bool             // own was looked for
 
-	conn  *netlink.Conn // nil: not open
-	rest  time.Time     // until when it is not tried
+	dial  func() (counters, error) // nil: no netlink under a root of files
+	conn  counters                 // nil: not open
+	rest  time.Time                // until when it is not tried
 	stats []netlink.LinkStats
 	dev   []*kernfs.File // the first that is there
 	text  procfs.NetDev
 
 	raws               []rawLink
 	namesDue, factsDue time.Time
+}
+
+// counters is a netlink.Conn.
+type counters interface {
+	Stats(dst []netlink.LinkStats) ([]netlink.LinkStats, error)
+	Name(index int) (string, error)
+	Close()
 }
 
 // rawLink is one interface as its source has it: netlink knows the index, the file the name.
@@ -56,6 +64,9 @@ func newNetworkCollector(l *linux) *networkCollector {
 	c := &networkCollector{engine: l, opener: l.opener(), links: newLinks(l.cfg.Interfaces), namespace: newNetworkNamespace(&l.cfg)}
 	// /proc/net leads to the same place; a root of files may have only one of them.
 	c.dev = []*kernfs.File{c.opener.File("/proc/self/net/dev"), c.opener.File("/proc/net/dev")}
+	if l.cfg.Root.IsHost() {
+		c.dial = c.namespace.dial
+	}
 	c.free = func() {
 		c.disconnect()
 		c.namespace.close()
@@ -65,12 +76,16 @@ func newNetworkCollector(l *linux) *networkCollector {
 
 // disconnect gives back what stays in the namespace that it was opened in.
 func (c *networkCollector) disconnect() {
+	c.hangUp()
+	for _, f := range c.dev {
+		f.Close()
+	}
+}
+
+func (c *networkCollector) hangUp() {
 	if c.conn != nil {
 		c.conn.Close()
 		c.conn = nil
-	}
-	for _, f := range c.dev {
-		f.Close()
 	}
 }
 
@@ -101,26 +116,21 @@ func (c *networkCollector) read(p *kernfs.Pass, w Want, s *sample.Network) error
 // readCounts fills raws, by RTM_GETSTATS or from /proc/net/dev.
 func (c *networkCollector) readCounts(p *kernfs.Pass) error {
 	c.raws = c.raws[:0]
-	if c.engine.cfg.Root.IsHost() && !p.Now().Before(c.rest) {
-		if c.readNetlink(p) {
-			return nil
-		}
+	if c.dial != nil && !p.Now().Before(c.rest) && c.readNetlink(p) {
+		return nil
 	}
 	return c.readFile(p)
 }
 
 func (c *networkCollector) readNetlink(p *kernfs.Pass) bool {
 	begin := time.Now()
-	err := c.dump()
-	if err != nil {
-		if c.conn != nil {
-			c.conn.Close()
-			c.conn = nil
-		}
+	if err := c.dump(); err != nil {
+		c.hangUp()
 		if errors.Is(err, errOtherThread) {
 			return false // the next reading may have a better thread
 		}
-		if c.rest = p.Now().Add(netlinkRest); !errors.Is(err, netlink.ErrUnsupported) {
+		c.rest = p.Now().Add(netlinkRest)
+		if !errors.Is(err, netlink.ErrUnsupported) && !errors.Is(err, netlink.ErrInterrupted) {
 			c.engine.fault("network", err)
 		}
 		return false
@@ -139,7 +149,7 @@ func (c *networkCollector) readNetlink(p *kernfs.Pass) bool {
 
 func (c *networkCollector) dump() (err error) {
 	if c.conn == nil {
-		if c.conn, err = c.namespace.dial(); err != nil {
+		if c.conn, err = c.dial(); err != nil {
 			return err
 		}
 	}
@@ -183,14 +193,11 @@ func (c *networkCollector) recognize() (changed bool) {
 	for i := range c.raws {
 		r := &c.raws[i]
 		link := l.byName[r.name]
-		if r.index != 0 {
-			link = l.byIndex[r.index]
+		if d := l.byIndex[r.index]; d != nil {
+			link = d.holder
 		}
-		if link == nil || !l.seen(link) {
+		if link == nil || !l.seen(link.device) {
 			changed = true
-		}
-		if link != nil {
-			link.here = l.round
 		}
 		l.present = append(l.present, link)
 	}
@@ -219,10 +226,10 @@ func (c *networkCollector) look(p *kernfs.Pass, changed bool) {
 		}
 		l.present = append(l.present, link)
 	}
-	sys.pair(l.present)
+	pair(l.present)
 	if !c.asked {
 		var err error
-		c.own, err = boundedly(p.Context(), &c.opener, c.namespace.own)
+		c.own, err = guarded(p.Context(), &c.opener, "/proc/sys/net", c.namespace.own)
 		c.asked = err == nil
 	}
 	l.choose(c.own.Or(c.engine.cfg.Containerized))

@@ -134,22 +134,6 @@ func TestCountersNeitherGoBackNorSpike(t *testing.T) {
 	step("and counts", 182, "eth0=3", "eth1=8")
 }
 
-func TestARenamedInterfaceTakesItsCountsAlong(t *testing.T) {
-	b := open(t, initial+sysLink("eth0", 2, "device/"))
-	b.Write(dev, netDev("eth0=100"))
-	expect(t, "before", b.received(), 100)
-	b.Remove("sys/class/net/eth0")
-	for _, f := range []string{"ifindex", "iflink"} {
-		b.Write("sys/class/net/lan0/"+f, "2\n")
-	}
-	b.Write("sys/class/net/lan0/type", "1\n")
-	b.Write(dev, netDev("lan0=130"))
-	b.after(time.Second)
-	s := b.network()
-	expect(t, "total", s.Total.Receive.Bytes.Or(0), 130)
-	expect(t, "interface", s.Interfaces[0].Receive.Bytes.Or(0), 130)
-}
-
 func TestRatesCoverTheWindow(t *testing.T) {
 	b := open(t, initial+sysLink("eth0", 2, "device/", "speed=1000"))
 	b.Write(dev, netDev("eth0=0"))
@@ -163,40 +147,4 @@ func TestRatesCoverTheWindow(t *testing.T) {
 	expect(t, "utilization", s.Interfaces[0].Receive.Utilization.Or(-1), 0.5)
 	expect(t, "errors", s.Total.Receive.ErrorRate.Or(-1), 0.25)
 	expect(t, "nothing sent", s.Total.Transmit.ErrorRate.Present(), false)
-}
-
-// The machine's own numbers, by netlink and by its file, lie between two readings of the file.
-func TestNetworkOfThisMachine(t *testing.T) {
-	source, err := New(Config{Interval: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer source.Close()
-	c := source.(*linux).network
-	var before, s, after sample.Network
-	ctx := context.Background()
-	byFile := func(to *sample.Network) {
-		c.rest = time.Now().Add(time.Hour)
-		if err := source.ReadNetwork(ctx, Want{Interfaces: true}, to); err != nil {
-			t.Fatal(err)
-		}
-		c.rest = time.Time{}
-	}
-	byFile(&before)
-	if err := source.ReadNetwork(ctx, Want{Interfaces: true}, &s); err != nil {
-		t.Fatal(err)
-	}
-	byFile(&after)
-	if c.conn == nil {
-		t.Skip("RTM_GETSTATS is not available here")
-	}
-	lo, n, hi := before.Total.Receive.Bytes.Or(0), s.Total.Receive.Bytes.Or(0), after.Total.Receive.Bytes.Or(0)
-	if lo > n || n > hi {
-		t.Errorf("received %d by the file, %d by netlink, %d by the file", lo, n, hi)
-	}
-	for w, most := range map[Want]float64{{}: 0, {Interfaces: true}: 1} {
-		if n := testing.AllocsPerRun(50, func() { _ = source.ReadNetwork(ctx, w, &s) }); n > most {
-			t.Errorf("%+v: %v allocations", w, n)
-		}
-	}
 }

@@ -65,7 +65,7 @@ func (n *networkNamespace) changed() bool {
 var errOtherThread = errors.New("the thread is in another network namespace")
 
 // dial opens a netlink socket in the namespace of the process.
-func (n *networkNamespace) dial() (*netlink.Conn, error) {
+func (n *networkNamespace) dial() (counters, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	self, err := n.cfg.Root.Readlink("/proc/self/ns/net")
@@ -73,7 +73,11 @@ func (n *networkNamespace) dial() (*netlink.Conn, error) {
 	if err == nil && err2 == nil && self != thread {
 		return nil, errOtherThread
 	}
-	return netlink.Dial()
+	c, err := netlink.Dial()
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // initialPID is the initial PID namespace (PROC_PID_INIT_INO in include/linux/proc_ns.h).

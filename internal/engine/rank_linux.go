@@ -19,6 +19,7 @@ type linkFacts struct {
 	port      bool               // master: of a bridge, a bond, a VRF, Open vSwitch
 	stacked   bool               // lower_*: it stands on another interface of this namespace
 	elsewhere bool               // iflink names one of another namespace: the peer of a veth, what a macvlan stands on
+	peer      int                // that iflink, where it is elsewhere
 	peerHere  bool               // both ends of the veth are in this namespace
 	software  bool               // tun_flags: a program is the other end
 	kind      string             // DEVTYPE of uevent: vlan, vxlan, wireguard; "" of most
@@ -121,7 +122,7 @@ func (s *links) choose(own bool) {
 func (s *links) leave() {
 	clear(s.byIndex)
 	for _, l := range s.byName {
-		l.index, l.known, l.round, l.facts = 0, false, 0, linkFacts{}
+		l.hold(new(device))
 	}
 	s.present = s.present[:0]
 }

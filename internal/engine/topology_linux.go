@@ -2,11 +2,11 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/procfs"
 )
@@ -25,13 +25,12 @@ type topologyReader struct {
 	ctx     context.Context
 	opener  *kernfs.Opener
 	foreign bool
-	iflink  map[string]int // of those that were read
 }
 
 // newTopologyReader compares the names: a sysfs that has others is of another namespace.
 func newTopologyReader(ctx context.Context, o *kernfs.Opener, raws []rawLink) *topologyReader {
-	r := &topologyReader{ctx: ctx, opener: o, iflink: map[string]int{}}
-	names, err := boundedly(ctx, o, func() ([]string, error) { return o.Root.ReadDir(netClass, maxClass) })
+	r := &topologyReader{ctx: ctx, opener: o}
+	names, err := guarded(ctx, o, netClass, func() ([]string, error) { return o.Root.ReadDir(netClass, maxClass) })
 	names = slices.DeleteFunc(names, func(n string) bool { return n == "bonding_masters" })
 	r.foreign = err != nil || len(names) != len(raws)
 	if !r.foreign {
@@ -44,35 +43,42 @@ func newTopologyReader(ctx context.Context, o *kernfs.Opener, raws []rawLink) *t
 	return r
 }
 
-// boundedly runs read with a time limit under a root of files, where anything
-// may hang; what the kernel shows of itself does not.
-func boundedly[T any](ctx context.Context, o *kernfs.Opener, read func() (T, error)) (v T, err error) {
-	if o.Root.IsHost() {
-		return read()
-	}
-	out := make(chan T, 1) // not a variable: what was abandoned may still return
-	if _, err = o.Guard.Do(ctx, func() error {
-		v, err := read()
-		out <- v
-		return err
-	}, func(error) {}); err == nil {
-		v = <-out
-	}
-	return v, err
+// index returns the kernel's number of an interface, 0 where sysfs does not tell.
+func (r *topologyReader) index(name string) int {
+	return ask(r, name, func(l sysfsLink) int { return l.number("ifindex") })
 }
 
-func (r *topologyReader) read(name, file string) ([]byte, error) {
-	b, err := boundedly(r.ctx, r.opener, func() ([]byte, error) {
-		return r.opener.Root.ReadFile(netClass+"/"+name+"/"+file, smallFile)
-	})
-	if errors.Is(err, kernfs.ErrHung) {
-		r.foreign = true // nothing more is asked of it
+// facts returns what sysfs says, if it speaks of this interface.
+func (r *topologyReader) facts(name string, index int) linkFacts {
+	if index == 0 {
+		return linkFacts{}
 	}
-	return b, err
+	return ask(r, name, func(l sysfsLink) linkFacts { return l.facts(index) })
 }
 
-func (r *topologyReader) number(name, file string) int {
-	b, err := r.read(name, file)
+// ask makes one guarded call of what is asked of an interface. Once it hung, nothing more is asked.
+func ask[T any](r *topologyReader, name string, read func(sysfsLink) T) (answer T) {
+	if r.foreign {
+		return answer
+	}
+	link := sysfsLink{r.opener.Root, netClass + "/" + name}
+	answer, err := guarded(r.ctx, r.opener, link.dir, func() (T, error) { return read(link), nil })
+	r.foreign = err != nil
+	return answer
+}
+
+// sysfsLink is the folder of one interface.
+type sysfsLink struct {
+	root hostfs.Root
+	dir  string
+}
+
+func (l sysfsLink) read(file string) ([]byte, error) {
+	return l.root.ReadFile(l.dir+"/"+file, smallFile)
+}
+
+func (l sysfsLink) number(file string) int {
+	b, err := l.read(file)
 	if err != nil {
 		return 0
 	}
@@ -80,20 +86,11 @@ func (r *topologyReader) number(name, file string) int {
 	return n
 }
 
-// index returns the kernel's number of an interface, 0 where sysfs does not tell.
-func (r *topologyReader) index(name string) int {
-	if r.foreign {
-		return 0
-	}
-	return r.number(name, "ifindex")
-}
-
-// facts returns what sysfs says, if it speaks of this interface.
-func (r *topologyReader) facts(name string, index int) (f linkFacts) {
-	if r.foreign || index == 0 || r.number(name, "ifindex") != index {
+func (l sysfsLink) facts(index int) (f linkFacts) {
+	if l.number("ifindex") != index {
 		return f
 	}
-	entries, err := boundedly(r.ctx, r.opener, func() ([]string, error) { return r.opener.Root.ReadDir(netClass+"/"+name, linkFolder) })
+	entries, err := l.root.ReadDir(l.dir, linkFolder)
 	if err != nil {
 		return f
 	}
@@ -116,24 +113,23 @@ func (r *topologyReader) facts(name string, index int) (f linkFacts) {
 			f.stacked = true
 		}
 	}
-	f.loopback = r.number(name, "type") == arpLoop
-	f.kind = r.kind(name)
-	if link := r.number(name, "iflink"); link != 0 && link != index && !f.stacked {
-		f.elsewhere = true
-		r.iflink[name] = link
+	f.loopback = l.number("type") == arpLoop
+	f.kind = l.kind()
+	if other := l.number("iflink"); other != 0 && other != index && !f.stacked {
+		f.elsewhere, f.peer = true, other
 	}
 	// What the drivers of veth and tun say is a constant that limits nobody.
 	if veth := f.elsewhere && f.kind == "" && !f.hardware; veth || f.software || f.loopback {
 		return f
 	}
-	if b, err := r.read(name, "speed"); err == nil {
+	if b, err := l.read("speed"); err == nil {
 		f.speed, _ = procfs.ParseLinkSpeed(b)
 	}
 	return f
 }
 
-func (r *topologyReader) kind(name string) string {
-	b, _ := r.read(name, "uevent")
+func (l sysfsLink) kind() string {
+	b, _ := l.read("uevent")
 	for line := range strings.Lines(string(b)) {
 		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "DEVTYPE="); ok {
 			return v
@@ -144,15 +140,13 @@ func (r *topologyReader) kind(name string) string {
 
 // pair marks the veths whose two ends name each other: an index alone may be
 // one of another namespace.
-func (r *topologyReader) pair(present []*link) {
+func pair(present []*link) {
 	byIndex := map[int]*link{}
 	for _, l := range present {
 		byIndex[l.index] = l
 	}
 	for _, l := range present {
-		peer := byIndex[r.iflink[l.name]]
-		if peer != nil && peer != l && r.iflink[peer.name] == l.index && l.index != 0 {
-			l.facts.peerHere = true
-		}
+		peer := byIndex[l.facts.peer]
+		l.facts.peerHere = peer != nil && peer != l && l.index != 0 && peer.facts.peer == l.index
 	}
 }

@@ -1,7 +1,6 @@
 package netlink
 
 import (
-	"errors"
 	"fmt"
 	"syscall"
 	"time"
@@ -11,17 +10,16 @@ import (
 )
 
 const (
-	// initialSize is what the kernel packs into one datagram of a dump at most, once it has seen a
-	// receive buffer that large: about 130 interfaces.
-	initialSize = 32 << 10
-	maxSize     = 4 << 20
+	// size is what the kernel packs into one datagram of a dump at most (netlink_recvmsg), once it has
+	// seen a receive buffer that large: about 130 interfaces.
+	size = 32 << 10
 
 	// timeout bounds a wait for the kernel, which answers a dump at once.
 	timeout = 200 * time.Millisecond
 )
 
 // Conn is a netlink socket. It stays in the network namespace of the thread
-// that opened it. A Conn belongs to one goroutine at a time.
+// that opened it, and is never opened again by itself: that could be another's. A Conn belongs to one goroutine at a time.
 type Conn struct {
 	fd      int
 	seq     uint32
@@ -31,17 +29,9 @@ type Conn struct {
 
 // Dial opens a socket.
 func Dial() (*Conn, error) {
-	c := &Conn{fd: -1, buf: make([]byte, initialSize), request: make([]byte, 0, requestSize)}
-	if err := c.open(); err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
-func (c *Conn) open() error {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 	if err != nil {
-		return failure("socket", err)
+		return nil, failure("socket", err)
 	}
 	t := unix.NsecToTimeval(timeout.Nanoseconds())
 	if err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &t); err == nil {
@@ -50,78 +40,50 @@ func (c *Conn) open() error {
 	}
 	if err != nil {
 		_ = unix.Close(fd)
-		return failure("connect", err)
+		return nil, failure("connect", err)
 	}
-	c.fd = fd
-	return nil
+	return &Conn{fd: fd, buf: make([]byte, size), request: make([]byte, 0, requestSize)}, nil
 }
 
 // Stats appends the counters of every interface in the namespace to dst, by
 // one send and a receive for each 130 interfaces or so. With the capacity of
-// dst sufficient it allocates nothing. After an error dst is returned as it came.
+// dst sufficient it allocates nothing. After an error dst is returned as it
+// came. Any error but ErrInterrupted leaves a dump under way that would be in the way of the next:
+// the Conn is of no more use.
 //
 // A dump waits for the lock that changes of the network configuration hold.
 func (c *Conn) Stats(dst []LinkStats) ([]LinkStats, error) {
-	stats, err := c.dump(dst)
-	if errors.Is(err, ErrInterrupted) {
-		stats, err = c.dump(dst)
+	for range 2 {
+		stats, interrupted, err := c.dump(dst)
+		if err != nil || !interrupted {
+			return stats, err
+		}
 	}
-	if err != nil {
-		return dst, err
-	}
-	return stats, nil
+	return dst, ErrInterrupted
 }
 
-// dump asks again from the start with a larger buffer where an answer did not fit.
-func (c *Conn) dump(dst []LinkStats) ([]LinkStats, error) {
-	for {
-		stats, interrupted, err := c.dumpOnce(dst)
-		switch {
-		case err == nil && interrupted:
-			return dst, ErrInterrupted
-		case err == nil:
-			return stats, nil
-		}
-		// What is left of a dump that failed would be in the way of the next.
-		c.Close()
-		if !errors.Is(err, errTruncated) || len(c.buf) >= maxSize {
-			return dst, err
-		}
-		c.buf = make([]byte, 2*len(c.buf))
-	}
-}
-
-var errTruncated = errors.New("a netlink datagram did not fit")
-
-func (c *Conn) dumpOnce(dst []LinkStats) (stats []LinkStats, interrupted bool, err error) {
-	if c.fd < 0 {
-		if err := c.open(); err != nil {
-			return dst, false, err
-		}
-	}
+func (c *Conn) dump(dst []LinkStats) (stats []LinkStats, interrupted bool, err error) {
 	c.seq++
 	c.request = appendRequest(c.request[:0], c.seq)
 	if err := c.send(c.request); err != nil {
 		return dst, false, failure("send", err)
 	}
-	for {
+	for stats = dst; ; {
 		n, err := c.receive()
-		switch {
-		case err != nil:
+		if err == nil && (n == 0 || n > len(c.buf)) {
+			err = ErrMalformed
+		}
+		if err != nil {
 			return dst, false, failure("receive", err)
-		case n > len(c.buf):
-			return dst, false, errTruncated
-		case n == 0:
-			return dst, false, failure("receive", ErrMalformed)
 		}
 		var done, changed bool
-		dst, done, changed, err = decode(c.buf[:n], c.seq, dst)
+		stats, done, changed, err = decode(c.buf[:n], c.seq, stats)
 		interrupted = interrupted || changed
 		if err != nil {
 			return dst, false, failure("dump", err)
 		}
 		if done {
-			return dst, interrupted, nil
+			return stats, interrupted, nil
 		}
 	}
 }
@@ -153,11 +115,6 @@ func (c *Conn) receive() (int, error) {
 // Name returns the name of the interface in the socket's own namespace, by
 // SIOCGIFNAME (netdevice(7)). ENODEV says that it is gone.
 func (c *Conn) Name(index int) (string, error) {
-	if c.fd < 0 {
-		if err := c.open(); err != nil {
-			return "", err
-		}
-	}
 	// The name is what is asked for; the call wants one to start with.
 	r, err := unix.NewIfreq("?")
 	if err != nil {
@@ -170,7 +127,7 @@ func (c *Conn) Name(index int) (string, error) {
 	return r.Name(), nil
 }
 
-// Close gives the socket back. The next dump opens another one.
+// Close gives the socket back; twice is once.
 func (c *Conn) Close() {
 	if c.fd >= 0 {
 		_ = unix.Close(c.fd)

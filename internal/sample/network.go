@@ -11,6 +11,7 @@ type Network struct {
 	Own        Opt[bool]
 	Total      Interface   // without loopback and interfaces that repeat others
 	Interfaces []Interface // every interface that is not filtered out, only where details are wanted
+	Gone       int         // how many at the end of Interfaces have left: their counts stand still
 }
 
 // Interface is one network interface, or the total of several.
