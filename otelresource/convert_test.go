@@ -19,6 +19,9 @@ func fill(v reflect.Value, next *uint64) {
 	case *sample.Opt[float64]:
 		*p = sample.Some(float64(*next) + 0.25)
 		return
+	case *sample.Opt[bool]:
+		*p = sample.Some(true)
+		return
 	case *sample.Opt[sample.Stall]:
 		n := float64(*next)
 		*p = sample.Some(sample.Stall{Avg10: n, Avg60: n + 0.1, Avg300: n + 0.2, Total: *next})
@@ -36,6 +39,10 @@ func fill(v reflect.Value, next *uint64) {
 		return
 	case *[]sample.Disk:
 		*p = make([]sample.Disk, 1)
+		fill(reflect.ValueOf(&(*p)[0]).Elem(), next)
+		return
+	case *[]sample.Interface:
+		*p = make([]sample.Interface, 1)
 		fill(reflect.ValueOf(&(*p)[0]).Elem(), next)
 		return
 	case *sample.Source:
@@ -104,6 +111,21 @@ func TestEveryReadingReachesThePublicStruct(t *testing.T) {
 	}
 	if z := zeros(reflect.ValueOf(&disks.stats.Devices[0]), ""); len(z) > 0 {
 		t.Errorf("DeviceIOStats: nothing reaches %v", z)
+	}
+	var network networkSnapshot
+	fill(reflect.ValueOf(&network.sample).Elem(), &next)
+	network.convert()
+	if z := zeros(reflect.ValueOf(&network.stats), ""); len(z) > 0 {
+		t.Errorf("NetworkStats: nothing reaches %v", z)
+	}
+	if z := zeros(reflect.ValueOf(&network.stats.Interfaces[0]), ""); len(z) > 0 {
+		t.Errorf("InterfaceStats: nothing reaches %v", z)
+	}
+	for f := FieldReceiveBytes; f <= FieldLinkSpeed; f++ {
+		own := f <= FieldTransmitErrorRate // the rest is of one link
+		if network.stats.Has(f) != own || !network.stats.Interfaces[0].Has(f) {
+			t.Errorf("%v: NetworkStats %v, InterfaceStats %v", f, network.stats.Has(f), network.stats.Interfaces[0].Has(f))
+		}
 	}
 	for f := FieldReadBytes; f <= FieldInProgress; f++ {
 		if !disks.stats.Has(f) {

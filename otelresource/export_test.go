@@ -11,9 +11,10 @@ import (
 
 // FakeSource stands in for the kernel.
 type FakeSource struct {
-	Memory func(context.Context, *sample.Memory) error
-	CPU    func(context.Context, *sample.CPU) error
-	IO     func(context.Context, *sample.IO) error // nil: nothing
+	Memory  func(context.Context, *sample.Memory) error
+	CPU     func(context.Context, *sample.CPU) error
+	IO      func(context.Context, *sample.IO) error // nil: nothing
+	Network func(*sample.Network) error
 }
 
 func (f *FakeSource) ReadMemory(ctx context.Context, _ engine.Want, s *sample.Memory) error {
@@ -31,8 +32,11 @@ func (f *FakeSource) ReadIO(ctx context.Context, _ engine.Want, s *sample.IO) er
 	return f.IO(ctx, s)
 }
 
-func (f *FakeSource) ReadNetwork(context.Context, engine.Want, *sample.Network) error {
-	return nil
+func (f *FakeSource) ReadNetwork(_ context.Context, _ engine.Want, s *sample.Network) error {
+	if f.Network == nil {
+		return nil
+	}
+	return f.Network(s)
 }
 
 func (f *FakeSource) ReadProcess(context.Context, engine.Want, *sample.Process) error {
@@ -48,4 +52,10 @@ func NewFakeMonitor(f *FakeSource) *Monitor {
 	c := DefaultConfig()
 	c.EnableCaching, c.UpdateInterval = false, 10*time.Millisecond
 	return newMonitor(c, f, &environ.Info{}, engine.NewDiagnostics(nil))
+}
+
+// RefreshNetwork reads as an export does.
+func RefreshNetwork(ctx context.Context, m *Monitor) error {
+	_, err := m.network.Get(ctx)
+	return err
 }
