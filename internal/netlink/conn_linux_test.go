@@ -1,7 +1,6 @@
 package netlink_test
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/netlink"
+	"github.com/cboxdk/resource-monitor/internal/netlink/netlinktest"
 	"github.com/cboxdk/resource-monitor/internal/procfs"
 )
 
@@ -119,9 +119,14 @@ func TestStatsOfThisNamespace(t *testing.T) {
 func TestThousandInterfaces(t *testing.T) {
 	inNamespace(t, func(t *testing.T) error {
 		const links = 1000
-		kind, err := addLinks(links)
+		rt, err := netlinktest.Open()
 		if err != nil {
-			return fmt.Errorf("no kind of link can be made here: %w", err)
+			return err
+		}
+		defer rt.Close()
+		kind, err := rt.Fill(links)
+		if err != nil {
+			return err
 		}
 		t.Logf("%d links of kind %s", links, kind)
 		traffic(t)
@@ -182,30 +187,29 @@ func TestThousandInterfaces(t *testing.T) {
 
 func TestStatsWhileLinksComeAndGo(t *testing.T) {
 	inNamespace(t, func(t *testing.T) error {
-		if _, err := addLinks(300); err != nil {
-			return fmt.Errorf("no kind of link can be made here: %w", err)
+		rt, err := netlinktest.Open() // of this namespace, whatever thread uses it
+		if err != nil {
+			return err
+		}
+		defer rt.Close()
+		if _, err := rt.Fill(300); err != nil {
+			return err
 		}
 		c, err := netlink.Dial()
 		if err != nil {
 			return err
 		}
 		defer c.Close()
-		rt, err := routeSocket() // in this namespace, whatever thread uses it
-		if err != nil {
-			t.Error(err)
-			return nil
-		}
 		stop := make(chan struct{})
 		var churn sync.WaitGroup
 		churn.Go(func() {
-			defer func() { _ = unix.Close(rt) }()
 			for {
 				select {
 				case <-stop:
 					return
 				default:
-					_ = newLink(rt, "bridge", "churn")
-					_ = deleteLink(rt, "churn")
+					_ = rt.Add("bridge", "churn")
+					_ = rt.Delete("churn")
 				}
 			}
 		})
@@ -285,82 +289,4 @@ func traffic(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-}
-
-func routeSocket() (int, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
-	if err == nil {
-		err = unix.Connect(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
-	}
-	return fd, err
-}
-
-// addLinks makes n interfaces of whatever virtual kind this kernel has.
-func addLinks(n int) (kind string, err error) {
-	fd, err := routeSocket()
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = unix.Close(fd) }()
-	for _, kind = range []string{"dummy", "ifb", "veth", "bridge"} {
-		each := 1
-		if kind == "veth" {
-			each = 2 // the peer comes by itself
-		}
-		for i := 0; i < n; i += each {
-			if err = newLink(fd, kind, fmt.Sprintf("link%d", i)); err != nil {
-				break
-			}
-		}
-		if err == nil {
-			return kind, nil
-		}
-	}
-	return "", err
-}
-
-func newLink(fd int, kind, name string) error {
-	info := attribute(unix.IFLA_INFO_KIND, []byte(kind))
-	return change(fd, unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL,
-		attribute(unix.IFLA_IFNAME, append([]byte(name), 0)), attribute(unix.IFLA_LINKINFO, info))
-}
-
-func deleteLink(fd int, name string) error {
-	return change(fd, unix.RTM_DELLINK, 0, attribute(unix.IFLA_IFNAME, append([]byte(name), 0)))
-}
-
-// change sends one request and waits for its acknowledgement.
-func change(fd int, kind, flags uint16, attributes ...[]byte) error {
-	e := binary.NativeEndian
-	body := append(make([]byte, unix.SizeofIfInfomsg), slices.Concat(attributes...)...)
-	b := e.AppendUint32(nil, uint32(unix.NLMSG_HDRLEN+len(body)))
-	b = e.AppendUint16(b, kind)
-	b = e.AppendUint16(b, flags|unix.NLM_F_REQUEST|unix.NLM_F_ACK)
-	b = e.AppendUint64(b, 0)
-	b = append(b, body...)
-	if _, err := unix.Write(fd, b); err != nil {
-		return err
-	}
-	answer := make([]byte, 8192)
-	n, err := unix.Read(fd, answer)
-	if err != nil {
-		return err
-	}
-	if n < 20 || e.Uint16(answer[4:]) != unix.NLMSG_ERROR {
-		return fmt.Errorf("unexpected answer %x", answer[:n])
-	}
-	if errno := int32(e.Uint32(answer[16:])); errno != 0 {
-		return unix.Errno(-errno)
-	}
-	return nil
-}
-
-func attribute(kind uint16, value []byte) []byte {
-	e := binary.NativeEndian
-	b := e.AppendUint16(nil, uint16(4+len(value)))
-	b = append(e.AppendUint16(b, kind), value...)
-	for len(b)%4 != 0 {
-		b = append(b, 0)
-	}
-	return b
 }
