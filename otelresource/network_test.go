@@ -170,7 +170,9 @@ func TestDeltasOfAnInterfaceThatComesAndGoes(t *testing.T) {
 	for _, each := range []bool{false, true} {
 		root := fixture.Load(t, "testdata/host.txtar")
 		const header = "Inter-| Receive\n face |bytes\n"
-		line := func(name string, received int) string { return fmt.Sprintf("%s: %d 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n", name, received) }
+		line := func(name string, received int) string {
+			return fmt.Sprintf("%s: %d 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n", name, received)
+		}
 		root.Remove("sys/class/net")
 		root.Write("proc/self/net/dev", header+line("eth0", 4000)) // Start reads it
 		reader := metric.NewManualReader(metric.WithTemporalitySelector(metric.DeltaTemporalitySelector))

@@ -1,14 +1,19 @@
 package compare
 
 import (
+	"errors"
 	"os"
+	"runtime"
+	"slices"
 	"testing"
 
 	prometheus "github.com/prometheus/procfs"
 	"github.com/prometheus/procfs/blockdevice"
 	"github.com/shirou/gopsutil/v4/cpu"
 	"github.com/shirou/gopsutil/v4/mem"
+	"github.com/shirou/gopsutil/v4/net"
 
+	"github.com/cboxdk/resource-monitor/internal/netlink"
 	"github.com/cboxdk/resource-monitor/internal/procfs"
 )
 
@@ -192,6 +197,45 @@ func TestNetDev(t *testing.T) {
 		}, func() prometheus.NetDevLine {
 			check(t, d.Parse(text(t, "/proc/self/net/dev")))
 			return prometheus.NetDevLine(d.Interfaces[i])
+		})
+	}
+}
+
+// What netlink says is what /proc/net/dev says, as gopsutil reads it.
+func TestNetlink(t *testing.T) {
+	runtime.LockOSThread() // the socket is of the thread's namespace, the file of the process's
+	defer runtime.UnlockOSThread()
+	c, err := netlink.Dial()
+	if errors.Is(err, netlink.ErrUnsupported) {
+		t.Skip(err)
+	}
+	check(t, err)
+	defer c.Close()
+	all, err := c.Stats(nil)
+	if errors.Is(err, netlink.ErrUnsupported) {
+		t.Skip(err)
+	}
+	check(t, err)
+	for i := range all {
+		name, err := c.Name(all[i].Index)
+		check(t, err)
+		settled(t, name, func() net.IOCountersStat {
+			for _, s := range must[[]net.IOCountersStat](t)(net.IOCounters(true)) {
+				if s.Name == name {
+					s.Fifoin, s.Fifoout = 0, 0
+					return s
+				}
+			}
+			t.Fatalf("gopsutil has no %s", name)
+			return net.IOCountersStat{}
+		}, func() net.IOCountersStat {
+			all, err = c.Stats(all[:0])
+			check(t, err)
+			s := all[slices.IndexFunc(all, func(s netlink.LinkStats) bool { n, _ := c.Name(s.Index); return n == name })]
+			return net.IOCountersStat{
+				Name: name, BytesRecv: s.RxBytes, PacketsRecv: s.RxPackets, Errin: s.RxErrors, Dropin: s.RxDrop(),
+				BytesSent: s.TxBytes, PacketsSent: s.TxPackets, Errout: s.TxErrors, Dropout: s.TxDropped,
+			}
 		})
 	}
 }

@@ -245,7 +245,7 @@ func beyond(rt *netlinktest.Links) (send func() error, err error) {
 		there              *netlinktest.Links
 		err                error
 	}
-	made, moved := make(chan socket), make(chan error)
+	made, moved := make(chan socket), make(chan struct{})
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread is thrown away
 		var s socket

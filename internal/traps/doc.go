@@ -89,10 +89,15 @@
 //
 // Network:
 //
-//	N3  - /proc/self is read everywhere
-//	N5  procfs.TestLinkSpeed
-//	N7  engine.TestCounter
-//	N9  procfs.TestR28NetDevOfManyPages netlink.TestThousandInterfaces
+//	N1  engine.TestWhoseNamespaceItIs
+//	N2  engine.TestWhoseNamespaceItIs
+//	N3  engine.TestInANetworkNamespace engine.TestNetlinkRefused
+//	N4  engine.TestTotalLeavesOutWhatRepeatsOthers engine.TestRankOfName engine.FuzzRank otelresource.TestNetworkOfAMachine
+//	N5  procfs.TestLinkSpeed otelresource.TestNetworkOfAMachine
+//	N6  otelresource.TestNetworkOfAMachine
+//	N7  engine.TestCountersNeitherGoBackNorSpike
+//	N8  engine.TestNetlinkRefused
+//	N9  procfs.TestR28NetDevOfManyPages netlink.TestThousandInterfaces engine.TestInANetworkNamespace
 //
 // Clocks and counters:
 //
@@ -115,9 +120,9 @@
 //	K3  kernfs.TestK3CgroupRemovedAndMadeAgain
 //	K4  engine.TestAfterItsCgroupVanishedNothingIsMadeUp
 //	K5  kernfs.TestK5DescriptorsAreNotInherited
-//	K6  kernfs.TestR28RecordsBeyondAPage procfs.TestK6DiskstatsOfManyPages
+//	K6  kernfs.TestR28RecordsBeyondAPage procfs.TestK6DiskstatsOfManyPages engine.TestInANetworkNamespace
 //	K7  kernfs.TestFullBufferIsNeverTheWholeFile
-//	K8  - a process that leaves its network namespace is not followed
+//	K8  engine.TestInANetworkNamespace
 //	K9  - only the process itself is read
 //	K10 - counted in the documentation of Monitor
 //	K11 kernfs.TestSteadyReadIsOneSystemCall
