@@ -22,6 +22,7 @@ fi
 seconds=$((75 / ${#targets[@]}))
 each=${1:-$((seconds < 1 ? 1 : seconds > 5 ? 5 : seconds))s}
 status=0
+executions=0
 for entry in "${targets[@]}"; do
 	read -r package target <<<"$entry"
 	echo "$target of $package for $each"
@@ -35,6 +36,9 @@ for entry in "${targets[@]}"; do
 			status=1
 		fi
 	}
+	count=$(grep -o 'execs: [0-9]*' <<<"$output" | tail -n 1)
+	count=${count#execs: }
+	executions=$((executions + ${count:-0}))
 done
-echo "${#targets[@]} targets, $each each"
+echo "${#targets[@]} targets, $each each, $executions executions"
 exit $status
