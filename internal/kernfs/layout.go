@@ -71,6 +71,13 @@ func (l *Layout) parse(b []byte, values []sample.Opt[uint64]) bool {
 		if b[digits] == ':' {
 			digits++
 		}
+		blanks := digits
+		for digits < len(b) && (b[digits] == ' ' || b[digits] == '\t') {
+			digits++
+		}
+		if digits == blanks || digits == len(b) || isBlank(b[digits]) {
+			continue // the line ends: the number of the next one is not this key's
+		}
 		if n, _, ok := UintField(b[digits:]); ok {
 			values[s.value] = sample.Some(n)
 		}
