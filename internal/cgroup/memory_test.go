@@ -136,7 +136,8 @@ func FuzzMemoryStat(f *testing.F) {
 		naive := map[string]sample.Opt[uint64]{}
 		for line := range strings.SplitSeq(text, "\n") {
 			words := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
-			if len(words) < 2 || strings.ContainsAny(words[1], "+_") {
+			// A key stands at the very beginning of its line.
+			if len(words) < 2 || strings.ContainsAny(words[1], "+_") || !strings.HasPrefix(line, words[0]) {
 				continue
 			}
 			n, err := strconv.ParseUint(words[1], 10, 64)
