@@ -173,7 +173,7 @@ func (r *soakRun) arrivals() (byService map[string][]time.Time, points int) {
 	for name, times := range byService {
 		slices.SortFunc(times, time.Time.Compare)
 		// The points of one export differ by what lies between their instruments.
-		byService[name] = slices.CompactFunc(times, func(a, b time.Time) bool { return b.Sub(a) < soakExport/4 })
+		byService[name] = slices.CompactFunc(times, func(a, b time.Time) bool { return b.Sub(a).Abs() < soakExport/4 })
 	}
 	return byService, points
 }
