@@ -17,7 +17,7 @@ func TestDocumentation(t *testing.T) {
 	for _, doc := range []struct {
 		file, begin, end, text string
 	}{
-		{"../../README.md", "<!-- metrics:begin -->\n", "<!-- metrics:end -->", Markdown() + "\n"},
+		{"../../docs/metrics.md", "<!-- metrics:begin -->\n", "<!-- metrics:end -->", Markdown() + "\n"},
 		{"../../otelresource/doc.go", "// (c) with WithPerCPU, (d) with Config.EnableDetailedIO,\n// (n) with Config.EnableDetailedNetwork.\n", "// # ", "//\n" + GoDoc() + "//\n"},
 	} {
 		t.Run(doc.file, func(t *testing.T) {

@@ -99,14 +99,14 @@ var titles = map[Scope]string{
 	Module:    "The module about itself: in every scope",
 }
 
-// Markdown returns the tables of all metrics for the README.
+// Markdown returns the tables of all metrics for docs/metrics.md.
 func Markdown() string {
 	var b strings.Builder
 	scope := -1
 	for _, d := range catalog() {
 		if int(d.Scope) != scope {
 			scope = int(d.Scope)
-			fmt.Fprintf(&b, "\n### %s\n\n| Metric | Kind | Unit | Attributes | What it is |\n| --- | --- | --- | --- | --- |\n", titles[d.Scope])
+			fmt.Fprintf(&b, "\n## %s\n\n| Metric | Kind | Unit | Attributes | What it is |\n| --- | --- | --- | --- | --- |\n", titles[d.Scope])
 		}
 		var attributes []string
 		for _, a := range d.attributes {

@@ -33,13 +33,18 @@ var pressureWindows = []struct {
 }
 
 // spoken are the resources as sentences have them.
-var spoken = map[string]string{"cpu": "CPU", "memory": "memory", "io": "I/O"}
+var spoken = map[string]string{
+	"cpu":    "for want of CPU",
+	"memory": "for want of memory",
+	"io":     "for want of I/O",
+	"irq":    "while interrupts were served",
+}
 
 // pressureTime is how long tasks of a scope were held up for a resource.
 func pressureTime[S any](scope Scope, resource string, of func(*S) *sample.Pressure) Row[S] {
 	r := Row[S]{Metric: Metric{
 		Name: scope.String() + "." + resource + ".linux.pressure.time", Unit: "s", Kind: Counter, Float: true, Scope: scope,
-		Description: "Time that some or all tasks were held up for want of " + spoken[resource] + " (PSI).",
+		Description: "Time that some or all tasks were held up " + spoken[resource] + " (PSI).",
 		PriorArt:    pressurePriorArt, Note: "only where the kernel has PSI",
 	}}
 	for _, stall := range stalls {
@@ -58,7 +63,7 @@ func pressureTime[S any](scope Scope, resource string, of func(*S) *sample.Press
 func pressureRatio[S any](scope Scope, resource string, of func(*S) *sample.Pressure) Row[S] {
 	r := Row[S]{Metric: Metric{
 		Name: scope.String() + "." + resource + ".linux.pressure.ratio", Unit: "1", Kind: Gauge, Float: true, Scope: scope, OptIn: WithUtilization,
-		Description: "Share of time that some or all tasks were held up for want of " + spoken[resource] + " (PSI).",
+		Description: "Share of time that some or all tasks were held up " + spoken[resource] + " (PSI).",
 		PriorArt:    pressurePriorArt, Note: "only where the kernel has PSI",
 	}}
 	for _, stall := range stalls {
