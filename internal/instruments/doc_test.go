@@ -1,7 +1,9 @@
 package instruments
 
 import (
+	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,6 +62,9 @@ func TestTablesAreWellFormed(t *testing.T) {
 	}
 }
 
+// fragment is what stands around those lines of the README that are no whole program.
+const fragment = "package main\nimport (\n\"context\"\n\"log\"\n\"github.com/cboxdk/resource-monitor/otelresource\"\n)\nfunc main() {\nctx := context.Background()\n%s}\n"
+
 // TestReadmeCompiles checks the programs that the README shows.
 func TestReadmeCompiles(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
@@ -71,6 +76,9 @@ func TestReadmeCompiles(t *testing.T) {
 		t.Fatal("the README shows no program")
 	}
 	for _, program := range programs {
+		if !bytes.HasPrefix(program[1], []byte("package ")) {
+			program[1] = fmt.Appendf(nil, fragment, program[1])
+		}
 		file := filepath.Join(t.TempDir(), "main.go")
 		if err := os.WriteFile(file, program[1], 0o600); err != nil {
 			t.Fatal(err)
