@@ -1,6 +1,7 @@
 // Package otelresource tells an instrumented program what the machine really
-// grants it and what it uses of it: the memory and CPU of its own container,
-// cgroup or machine, with the limit that binds and the file that said so.
+// grants it, and what it uses of it: memory, CPU, disk I/O and network of its
+// own container, cgroup or machine, with the limit that binds and the file that
+// said so.
 //
 // It has two faces over one set of readings: OpenTelemetry metrics with a
 // resource detector, and getters for programs that want the numbers
@@ -63,7 +64,8 @@
 //
 // # Concurrency
 //
-// Everything is safe for concurrent use. What a getter returns is a shared,
+// Everything is safe for concurrent use, but for a [Config] while its owner
+// changes it. What a getter returns is a shared,
 // immutable snapshot, at most Config.UpdateInterval old: change nothing in it.
 // Reading a current snapshot is one atomic load without an allocation. While
 // nobody reads, a Monitor runs no goroutine and makes no system call.

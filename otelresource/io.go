@@ -13,6 +13,7 @@ import (
 // BFQ or CFQ scheduler the times too, and latencies of a device where it was
 // told to print them.
 type DiskIO struct {
+	// Bytes that were read, written and discarded.
 	ReadBytes    int64 `json:"read_bytes"`
 	WriteBytes   int64 `json:"write_bytes"`
 	DiscardBytes int64 `json:"discard_bytes"` // since Linux 4.18

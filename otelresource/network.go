@@ -70,6 +70,7 @@ func (s NetworkStats) MarshalJSON() ([]byte, error) { return marshalPresent(s, s
 // was made counts from its first reading. Of an interface that is renamed, what
 // it counted stays with the old name.
 type InterfaceStats struct {
+	// Name is the kernel's, such as eth0.
 	Name string `json:"name"`
 	NetworkCounters
 	// LinkSpeed is in bits per second (/sys/class/net/NAME/speed). Absent of

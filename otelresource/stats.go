@@ -42,7 +42,7 @@ type MemoryStats struct {
 	// ScopeSystem it is MemTotal - MemAvailable.
 	UsageBytes int64 `json:"usage_bytes"`
 	// AvailableBytes is the least that is left at any visible level: a limit minus
-	// what its cgroup uses, neighbours included, and the machine's MemAvailable.
+	// what its cgroup uses, neighbors included, and the machine's MemAvailable.
 	AvailableBytes int64 `json:"available_bytes"`
 	// LimitBytes is the effective limit: the smallest over all visible
 	// ancestors, or the machine's size. It is never a sentinel.
@@ -126,10 +126,10 @@ func (e SwapEvents) MarshalJSON() ([]byte, error) { return marshalPresent(e, e.p
 
 // Stall is how long tasks were held up (PSI, https://docs.kernel.org/accounting/psi.html).
 type Stall struct {
-	Avg10        float64 `json:"avg10"`  // share of the last 10 s, 0-1
-	Avg60        float64 `json:"avg60"`  // share of the last 60 s, 0-1
-	Avg300       float64 `json:"avg300"` // share of the last 300 s, 0-1
-	TotalSeconds float64 `json:"total_seconds"`
+	Avg10        float64 `json:"avg10"`         // share of the last 10 s, 0-1
+	Avg60        float64 `json:"avg60"`         // share of the last 60 s, 0-1
+	Avg300       float64 `json:"avg300"`        // share of the last 300 s, 0-1
+	TotalSeconds float64 `json:"total_seconds"` // cumulative, since the cgroup was made or the machine booted
 }
 
 // Pressure is the PSI of one resource. A nil line is one that the kernel does not have.
@@ -157,7 +157,7 @@ type CPUStats struct {
 	// at least max(UpdateInterval, 100 ms), 0-100; a cgroup with burst may pass 100. Absent until
 	// the first window is full.
 	UsagePercent float64 `json:"usage_percent"`
-	// UsageCores is the cores in use over the same window.
+	// UsageCores is the cores in use over the same window, absent as long.
 	UsageCores float64 `json:"usage_cores"`
 	// UsageSeconds, UserSeconds and SystemSeconds are cumulative and never go back.
 	UsageSeconds  float64 `json:"usage_seconds"`
@@ -229,7 +229,8 @@ type ResourceLimits struct {
 	Memory *Limit `json:"memory,omitempty"`
 	CPU    *Limit `json:"cpu,omitempty"`
 	// All are the limits found, binding or not, the own cgroup's before its ancestors'.
-	All       []Limit   `json:"all"`
+	All []Limit `json:"all"`
+	// Timestamp is when they were read.
 	Timestamp time.Time `json:"timestamp"`
 }
 

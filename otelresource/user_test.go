@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/fixture"
 	"github.com/cboxdk/resource-monitor/otelresource"
@@ -57,8 +60,27 @@ func TestTheUsersSnippetsRun(t *testing.T) {
 	if !m.IsContainerized() {
 		t.Error("not containerized")
 	}
-	if got := userRecovers(&otelresource.Error{Op: "x", Err: otelresource.ErrInsufficientPerms}); got != "denied" {
-		t.Error(got)
+	for environment, want := range map[string]string{"vm-vz-efi": "vz 4096000000 4", "k8s-guaranteed-systemd": "pod cart-7d9c5b6f4-x2k8p"} {
+		root := fixture.Load(t, "../internal/environ/testdata/"+environment+".txtar")
+		root.Write("proc/meminfo", "MemTotal: 4000000 kB\nMemFree: 3000000 kB\nMemAvailable: 3500000 kB\n")
+		root.Write("sys/devices/system/cpu/online", "0-3\n")
+		root.Write("proc/stat", "cpu  1 0 1 1 0 0 0 0 0 0\ncpu0 1 0 1 1 0 0 0 0 0 0\ncpu1 0 0 0 0 0 0 0 0 0 0\ncpu2 0 0 0 0 0 0 0 0 0 0\ncpu3 0 0 0 0 0 0 0 0 0 0\n")
+		m := monitorOn(t, root)
+		if got := userBranches(m.GetEnvironmentInfo()); got != want {
+			t.Errorf("%s: %q", environment, got)
+		}
+	}
+	for cause, want := range map[error]string{
+		otelresource.ErrUnsupportedPlatform: "unsupported",
+		otelresource.ErrContainerNotFound:   "no container",
+		otelresource.ErrCgroupNotFound:      "no cgroup",
+		otelresource.ErrInsufficientPerms:   "denied",
+		otelresource.ErrClosed:              "closed",
+		fs.ErrNotExist:                      "other",
+	} {
+		if got := userRecovers(&otelresource.Error{Op: "x", Err: cause}); got != want {
+			t.Errorf("%v: %q", cause, got)
+		}
 	}
 }
 
@@ -71,6 +93,17 @@ func TestMonitorOfThisMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = m.Close() }()
+	configured, err := otelresource.NewResourceMonitorWithConfig(&otelresource.Config{
+		UpdateInterval: 5 * time.Second, EnableCaching: true, EnableDetailedIO: true, EnableDetailedNetwork: true,
+		ContainerPaths: []string{"/.dockerenv", "/proc/1/cgroup"}, CgroupPaths: []string{"/sys/fs/cgroup"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = configured.Close() }()
+	if got, want := configured.GetEnvironmentInfo().OS, runtime.GOOS; got != want {
+		t.Errorf("OS %q", got)
+	}
 	mem, cpu := memoryOf(t, m), cpuOf(t, m)
 	if mem.UsageBytes <= 0 || mem.LimitBytes < mem.UsageBytes/2 || mem.LimitSource == "" {
 		t.Errorf("memory %+v", mem)
