@@ -22,7 +22,9 @@ type Config struct {
 	// the metrics of disks a series for each device in place of their total:
 	// devices that lie on others show the same bytes again. Default false.
 	EnableDetailedIO bool
-	// EnableDetailedNetwork adds statistics of each interface. Default false: totals.
+	// EnableDetailedNetwork adds statistics of each interface to GetNetworkStats, and
+	// gives the metrics of the network a series for each interface in place of their
+	// total. Default false.
 	EnableDetailedNetwork bool
 	// IncludeInterfaces names the network interfaces that are listed and counted
 	// in the total, by patterns as path.Match has them: "eth*". nil or empty: all are

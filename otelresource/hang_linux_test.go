@@ -21,7 +21,7 @@ func TestAFileThatHangsLeavesTheRest(t *testing.T) {
 		s, err := m.GetMemoryStats(ctx)
 		cancel()
 		if took := time.Since(start); took > 150*time.Millisecond {
-			t.Errorf("a context of 50 ms was honoured after %v", took)
+			t.Errorf("a context of 50 ms was honored after %v", took)
 		}
 		if err != nil {
 			t.Fatal(err)

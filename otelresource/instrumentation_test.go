@@ -300,7 +300,7 @@ func TestUtilizationIsTheHighestOverTheLevels(t *testing.T) {
 	}
 }
 
-func TestCPUUtilizationCountsTheNeighboursUnderAQuota(t *testing.T) {
+func TestCPUUtilizationCountsTheNeighborsUnderAQuota(t *testing.T) {
 	root := fixture.Load(t, "testdata/docker-v2.txtar")
 	_, reader := started(t, root, otelresource.WithScopes(otelresource.ScopeContainer), otelresource.WithUtilization())
 	collect(t, reader)

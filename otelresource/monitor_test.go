@@ -145,7 +145,7 @@ func TestALimitAboveTheMachineIsTheMachines(t *testing.T) {
 	}
 }
 
-func TestANeighbourThatFillsTheParentLeavesLess(t *testing.T) {
+func TestANeighborThatFillsTheParentLeavesLess(t *testing.T) {
 	root := fixture.Load(t, "testdata/docker-v2.txtar")
 	m := monitorOn(t, root, uncached)
 	root.Write("sys/fs/cgroup/work.slice/memory.current", "1063256064\n") // 10 MiB below the parent's limit

@@ -73,8 +73,8 @@ type InterfaceStats struct {
 	// Name is the kernel's, such as eth0.
 	Name string `json:"name"`
 	NetworkCounters
-	// LinkSpeed is in bits per second (/sys/class/net/NAME/speed). Absent of
-	// an interface that is down, whose driver does not know, or that is virtual:
+	// LinkSpeed is in bits per second (/sys/class/net/NAME/speed). Absent for
+	// an interface that is down, whose driver does not know it, or that is virtual:
 	// the constant that a veth or a tap reports limits nobody.
 	LinkSpeed int64 `json:"link_speed"`
 	// ReceiveUtilization and TransmitUtilization are the share of LinkSpeed in

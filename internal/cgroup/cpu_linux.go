@@ -224,7 +224,7 @@ func (r *CPUReader) ReadThrottling(p *kernfs.Pass, level int, c *CPU, report Rep
 	}
 }
 
-// ReadLevelUsage returns the CPU time of a level, its neighbours' included.
+// ReadLevelUsage returns the CPU time of a level, its neighbors' included.
 // Absent on v1 where the cpuacct hierarchy does not have the same cgroup.
 func (r *CPUReader) ReadLevelUsage(p *kernfs.Pass, level int, report Report) sample.Opt[uint64] {
 	switch l := &r.levels[level]; {

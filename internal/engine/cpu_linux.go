@@ -265,7 +265,7 @@ func (c *cpuCollector) fillCgroup(p *kernfs.Pass, w Want, binding int, s *sample
 	}
 }
 
-// utilization is the highest over the levels: under a quota that neighbours use
+// utilization is the highest over the levels: under a quota that neighbors use
 // up, a process is throttled however little it uses itself.
 func (c *cpuCollector) utilization(p *kernfs.Pass, s *sample.CPU) (most sample.Opt[float64]) {
 	consider := func(used sample.Opt[float64], limit float64) {

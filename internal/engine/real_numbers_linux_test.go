@@ -199,7 +199,7 @@ func TestRealMemoryTakenToTheLimit(t *testing.T) {
 	limit := strconv.Itoa(128 * mib)
 	g.write("memory", "a", "memory.limit_in_bytes", limit)
 	if _, ok := g.raw("a", "memory memory.memsw.limit_in_bytes"); ok {
-		// Else it would swap. A little more than the memory: at the same limit
+		// Otherwise it would swap. A little more than the memory: at the same limit
 		// the kernel counts in memory.memsw.failcnt alone.
 		g.write("memory", "a", "memory.memsw.limit_in_bytes", strconv.Itoa(129*mib))
 	}

@@ -180,9 +180,9 @@ func TestALimitOnTheParentBinds(t *testing.T) {
 			expect(t, "throttling is the parent's", c.Cgroup.Throttling, sample.Throttling{Periods: some(40), Throttled: some(4), Time: some(5000)})
 			expect(t, "usage is the leaf's", c.Cgroup.Usage, some(4_200_000_000))
 
-			// A neighbour takes what this process does not use.
+			// A neighbor takes what this process does not use.
 			b.Write(top+parent+"/memory.current", "260000000\n")
-			expect(t, "headroom beside a neighbour", b.memory().Available, some(256*mib-260000000))
+			expect(t, "headroom beside a neighbor", b.memory().Available, some(256*mib-260000000))
 			// For a moment usage may pass the limit (M7).
 			b.Write(top+parent+"/memory.current", "268440000\n")
 			expect(t, "headroom past the limit", b.memory().Available, some(0))

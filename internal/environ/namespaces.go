@@ -12,7 +12,7 @@ type spaces struct {
 }
 
 // Inodes of the initial namespaces (include/linux/proc_ns.h). They are part of the kernel's
-// interface: PROC_IPC_INIT_INO and its neighbours.
+// interface: PROC_IPC_INIT_INO and its neighbors.
 const (
 	initialCgroup = 4026531835
 	initialPID    = 4026531836

@@ -40,7 +40,7 @@ type DeviceNumber struct {
 // Transfer counts one direction.
 type Transfer struct {
 	Bytes, Operations Opt[uint64]
-	Merged            Opt[uint64] // operations joined with a neighbour before they were queued
+	Merged            Opt[uint64] // operations joined with a neighbor before they were queued
 	Time              Opt[uint64] // summed over the operations
 	Wait              Opt[uint64] // of it in the scheduler's queue; v1 cgroups under BFQ or CFQ
 }

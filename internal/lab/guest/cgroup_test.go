@@ -242,17 +242,17 @@ func hasLimit(r reply, kind string, value float64) bool {
 	return false
 }
 
-// testOOMKill lets the kernel kill a neighbour by the limit that both share.
+// testOOMKill lets the kernel kill a neighbor by the limit that both share.
 func testOOMKill(t *testing.T) {
-	parent, children := pod(t, "c", "neighbour")
+	parent, children := pod(t, "c", "neighbor")
 	parent.setMemory(96 * mebibyte)
 	probe := children[0].probe()
 	before := probe.read()
-	neighbour := children[1].probe()
-	if _, err := neighbour.ask("alloc", 256*mebibyte); err == nil {
+	neighbor := children[1].probe()
+	if _, err := neighbor.ask("alloc", 256*mebibyte); err == nil {
 		t.Error("256 MiB fit into 96")
 	}
-	neighbour.stop()
+	neighbor.stop()
 	after := probe.read()
 	rises(t, "cpu.usage_seconds", before, after, 60)
 	after.is(t, "memory.limit_bytes", 96*mebibyte, parent.memoryFile())
