@@ -13,7 +13,7 @@ import (
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
-// relook is how long what sysfs said of the devices is believed where no
+// relook is how long what sysfs said of the stacked devices is believed where no
 // device appears: device-mapper tables and RAID members change under the same name.
 const relook = time.Minute
 
@@ -28,6 +28,8 @@ type topology struct {
 	generation int // changes with every look; 0: none yet
 	byNumber   map[sample.DeviceNumber]*blockDevice
 	byName     map[string]*blockDevice // as the kernel's files have it
+	stacked    []sysfsDevice           // those that can come to lie on others
+	unsure     bool                    // sysfs did not say what some device is
 
 	// A look that a reader's context ended goes on with the next reading.
 	names   []string
@@ -64,20 +66,45 @@ func (t *topology) find(key diskKey) *blockDevice {
 	return nil // the number was given to another device
 }
 
+// due reports whether to look, for the first time or because what was seen may be
+// true no more. A machine of disks and their partitions is looked at once: what
+// they lie on never changes.
+func (t *topology) due(p *kernfs.Pass) bool {
+	switch {
+	case t.generation == 0:
+		return true
+	case p.Now().Sub(t.looked) < relook:
+		return false
+	case t.unsure:
+		return true
+	}
+	root := t.opener.Root
+	for i := range t.stacked {
+		was := &t.stacked[i]
+		is, err := guarded(p.Context(), t.opener, classBlock, func() (sysfsDevice, error) { return readDevice(root, was.name), nil })
+		if err != nil || is.number != was.number || is.link != was.link || !slices.Equal(is.slaves, was.slaves) {
+			return true
+		}
+	}
+	t.looked = p.Now()
+	return false
+}
+
 // look reads sysfs. What it does not show stays unknown until the next look.
 func (t *topology) look(p *kernfs.Pass) {
 	found, err := t.scan(p)
 	if p.Context().Err() != nil && found == nil {
 		return // the reader gave up: the next one goes on
 	}
-	t.names, t.devices = nil, t.devices[:0]
+	t.names, t.devices = nil, nil
 	t.generation++
 	t.looked = p.Now()
 	if err != nil {
 		t.report(err)
 	}
+	t.unsure = found == nil || found.unsure
 	if found != nil {
-		t.byNumber, t.byName = found.byNumber, found.byName
+		t.byNumber, t.byName, t.stacked = found.byNumber, found.byName, found.stacked
 	}
 }
 
@@ -119,6 +146,13 @@ type sysfsDevice struct {
 	slaves   []string
 }
 
+// mayStack is true of what no bus has, but for loop devices, whose slaves sysfs
+// does not show, and disks in memory.
+func (d *sysfsDevice) mayStack() bool {
+	return strings.Contains(d.link, "/virtual/") &&
+		!isNumbered(d.name, "loop") && !isNumbered(d.name, "ram") && !isNumbered(d.name, "zram")
+}
+
 func readDevice(root hostfs.Root, name string) sysfsDevice {
 	d := sysfsDevice{name: name}
 	dir := classBlock + "/" + name
@@ -137,6 +171,10 @@ func assemble(devices []sysfsDevice) *topology {
 		d := &blockDevice{name: strings.ReplaceAll(from.name, "!", "/"), numbered: from.numbered, guessed: from.link == ""}
 		d.floating = isNumbered(d.name, "loop")
 		t.byName[d.name] = d
+		t.unsure = t.unsure || d.guessed
+		if from.mayStack() {
+			t.stacked = append(t.stacked, *from)
+		}
 		if d.numbered {
 			t.byNumber[from.number] = d
 		}
@@ -237,7 +275,7 @@ type listing struct {
 
 // resolve finds the devices of next. more names those that sysfs does not; nil: nothing does.
 func (l *listing) resolve(p *kernfs.Pass, t *topology, more func(sample.DeviceNumber) string) {
-	if t.generation == 0 || p.Now().Sub(t.looked) >= relook {
+	if t.due(p) {
 		t.look(p)
 	}
 	if l.generation == t.generation && slices.Equal(l.keys, l.next) {

@@ -295,15 +295,31 @@ func TestDisksComeAndGo(t *testing.T) {
 
 // Device-mapper tables change under the same name: sysfs is asked again now and then.
 func TestWhatADiskLiesOnIsAskedAgain(t *testing.T) {
-	b := open(t, machine+mountV2+self("0::/")+blocks("sda 8:0", "dm-0 253:0")+"-- proc/diskstats --\n"+diskstats("8:0 sda 10 10", "253:0 dm-0 1 1"))
+	b := open(t, machine+mountV2+self("0::/")+blocks("sda 8:0", "virtual/dm-0 253:0")+"-- proc/diskstats --\n"+diskstats("8:0 sda 10 10", "253:0 dm-0 1 1"))
 	expect(t, "disks", numbers(&b.io().System), "total 5632/5632")
-	b.Symlink("../../sda", "sys/devices/x/dm-0/slaves/sda")
+	b.Symlink("../../../sda", "sys/devices/x/virtual/dm-0/slaves/sda")
 	b.Write("proc/diskstats", diskstats("8:0 sda 11 11", "253:0 dm-0 2 2"))
 	b.after(time.Second)
 	expect(t, "not yet known", numbers(&b.io().System), "total 6656/6656")
 	b.Write("proc/diskstats", diskstats("8:0 sda 12 12", "253:0 dm-0 3 3"))
 	b.after(relook)
 	expect(t, "known", numbers(&b.io().System), "total 7168/7168")
+	looked := b.source.(*linux).io.topology.generation
+	b.after(relook)
+	b.io()
+	expect(t, "looks at all, where nothing has changed", b.source.(*linux).io.topology.generation, looked)
+}
+
+// Disks and their partitions stay what they are: sysfs is not asked again.
+func TestPlainDisksAreLookedAtOnce(t *testing.T) {
+	b := open(t, machine+mountV2+self("0::/")+blocks("sda 8:0", "sda/sda1 8:1", "virtual/loop0 7:0", "virtual/zram0 252:0")+
+		"-- proc/diskstats --\n"+diskstats("8:0 sda 10 10", "8:1 sda1 10 10", "7:0 loop0 1 1", "252:0 zram0 1 1"))
+	b.io()
+	expect(t, "devices that may change", len(b.source.(*linux).io.topology.stacked), 0)
+	b.Remove("sys/class/block")
+	b.after(relook)
+	expect(t, "disks", numbers(&b.io().System), "total 5632/5632")
+	expect(t, "looks", b.source.(*linux).io.topology.generation, 1)
 }
 
 func TestIOOfAProcessThatMoves(t *testing.T) {
