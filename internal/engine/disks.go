@@ -24,29 +24,145 @@ type diskAccount struct {
 
 	disks  map[diskKey]*diskState
 	listed []*diskState // by the newest reading
-	total  sample.Disk
-	source string // whose counters these are: another cgroup counts anew
-	begun  bool   // there was a reading
-	moved  bool   // the source is another one than that of the reading before
+	total  diskCounts
+	inWork sample.Opt[uint64] // requests, of those in the total
+	source string             // whose counters these are: another cgroup counts anew
+	begun  bool               // there was a reading
+	moved  bool               // the source is another one than that of the reading before
 }
 
-type diskState struct {
-	disk     sample.Disk
-	counters [numDiskCounters]counter
-	listed   bool
+// diskCounts are the counters of a disk, by diskCounter, and which of them there are.
+type diskCounts struct {
+	n       [numDiskCounters]uint64
+	present uint32 // bits
 }
 
-const numDiskCounters = 20
+// diskCounter numbers what a disk counts; its other numbers are gauges.
+type diskCounter uint8
 
-// cumulative are the counters of a disk; its other numbers are gauges.
-func cumulative(d *sample.Disk) [numDiskCounters]*sample.Opt[uint64] {
-	r, w, x := &d.Read, &d.Write, &d.Discard
-	return [...]*sample.Opt[uint64]{
-		&r.Bytes, &r.Operations, &r.Merged, &r.Time, &r.Wait,
-		&w.Bytes, &w.Operations, &w.Merged, &w.Time, &w.Wait,
-		&x.Bytes, &x.Operations, &x.Merged, &x.Time, &x.Wait,
-		&d.Flushes, &d.FlushTime, &d.IOTime, &d.QueueTime, &d.Latency.CostWait,
+const (
+	diskBytes diskCounter = iota // read, and the four that follow
+	diskOperations
+	diskMerged
+	diskTime
+	diskWait
+	diskTransfer // how many each direction has
+
+	diskWritten   = diskTransfer
+	diskDiscarded = 2 * diskTransfer
+
+	diskFlushes     = 3 * diskTransfer
+	diskFlushTime   = diskFlushes + 1
+	diskIOTime      = diskFlushes + 2
+	diskQueueTime   = diskFlushes + 3
+	diskCostWait    = diskFlushes + 4
+	numDiskCounters = diskFlushes + 5
+)
+
+func (c *diskCounts) get(i diskCounter) sample.Opt[uint64] {
+	if c.present>>i&1 == 0 {
+		return sample.Opt[uint64]{}
 	}
+	return sample.Some(c.n[i])
+}
+
+func (c *diskCounts) set(i diskCounter, v sample.Opt[uint64]) {
+	if n, ok := v.Get(); ok {
+		c.n[i] = n
+		c.present |= 1 << i
+	}
+}
+
+func (c *diskCounts) transfer(i diskCounter) sample.Transfer {
+	return sample.Transfer{
+		Bytes: c.get(i), Operations: c.get(i + diskOperations), Merged: c.get(i + diskMerged),
+		Time: c.get(i + diskTime), Wait: c.get(i + diskWait),
+	}
+}
+
+func (c *diskCounts) setTransfer(i diskCounter, t *sample.Transfer) {
+	c.set(i, t.Bytes)
+	c.set(i+diskOperations, t.Operations)
+	c.set(i+diskMerged, t.Merged)
+	c.set(i+diskTime, t.Time)
+	c.set(i+diskWait, t.Wait)
+}
+
+// disk returns the counters as a reader sees them.
+func (c *diskCounts) disk() sample.Disk {
+	return sample.Disk{
+		Read: c.transfer(diskBytes), Write: c.transfer(diskWritten), Discard: c.transfer(diskDiscarded),
+		Flushes: c.get(diskFlushes), FlushTime: c.get(diskFlushTime), IOTime: c.get(diskIOTime), QueueTime: c.get(diskQueueTime),
+		Latency: sample.Latency{CostWait: c.get(diskCostWait)},
+	}
+}
+
+// diskReading is what the kernel says of one device.
+type diskReading struct {
+	counts  diskCounts
+	name    string
+	number  sample.Opt[sample.DeviceNumber]
+	inWork  sample.Opt[uint64] // requests
+	latency sample.Latency     // but for what is cumulative
+}
+
+// diskReadingOf takes d apart.
+func diskReadingOf(d *sample.Disk) (r diskReading) {
+	r.name, r.number, r.inWork, r.latency = d.Name, d.Number, d.InProgress, d.Latency
+	c := &r.counts
+	c.setTransfer(diskBytes, &d.Read)
+	c.setTransfer(diskWritten, &d.Write)
+	c.setTransfer(diskDiscarded, &d.Discard)
+	c.set(diskFlushes, d.Flushes)
+	c.set(diskFlushTime, d.FlushTime)
+	c.set(diskIOTime, d.IOTime)
+	c.set(diskQueueTime, d.QueueTime)
+	c.set(diskCostWait, d.Latency.CostWait)
+	r.latency.CostWait = sample.Opt[uint64]{}
+	return r
+}
+
+// diskState is what is known of a device. Each of its counters is a counter in
+// the sense of that type; all have one source.
+type diskState struct {
+	name    string
+	number  sample.Opt[sample.DeviceNumber]
+	inWork  sample.Opt[uint64]
+	latency *sample.Latency // nil: none, as of most
+
+	total  diskCounts
+	last   [numDiskCounters]uint64
+	based  uint32 // bits: which of last are of this source
+	listed bool
+	source string
+}
+
+// count takes what the kernel counts now and returns by how much each counter grew.
+// A counter that starts has grown by all of it in whole, and by nothing else.
+func (d *diskState) count(now *diskCounts, source string, whole bool) (grown diskCounts) {
+	if d.source != source {
+		d.source, d.based = source, 0
+	}
+	grown.present = now.present
+	for i := range now.n {
+		bit, n := uint32(1)<<i, now.n[i]
+		switch {
+		case now.present&bit == 0:
+			continue
+		case d.total.present&bit == 0:
+			d.total.n[i] = n
+			if whole {
+				grown.n[i] = n
+			}
+		case d.based&bit != 0 && n >= d.last[i]:
+			grown.n[i] = n - d.last[i]
+			d.total.n[i] += grown.n[i]
+		}
+		d.last[i] = n
+	}
+	d.total.present |= now.present
+	d.based |= now.present
+	return grown
 }
 
 // begin starts a reading of source.
@@ -60,14 +176,14 @@ func (a *diskAccount) begin(source string) {
 		d.listed = false
 	}
 	a.listed = a.listed[:0]
-	a.total.InProgress = sample.Opt[uint64]{}
+	a.inWork = sample.Opt[uint64]{}
 }
 
 // add takes what the kernel says of one device; counted: it is part of the total.
-func (a *diskAccount) add(key diskKey, raw *sample.Disk, counted bool) {
+func (a *diskAccount) add(key diskKey, r *diskReading, counted bool) {
 	d := a.disks[key]
 	if d == nil {
-		d = new(diskState)
+		d = &diskState{source: a.source}
 		a.disks[key] = d
 	}
 	if d.listed {
@@ -75,29 +191,23 @@ func (a *diskAccount) add(key diskKey, raw *sample.Disk, counted bool) {
 	}
 	d.listed = true
 	a.listed = append(a.listed, d)
-	allNew := !a.begun || a.fromUse && !a.moved
-	kept := d.disk
-	d.disk = *raw
-	from, to, sum := cumulative(&kept), cumulative(&d.disk), cumulative(&a.total)
-	for i := range to {
-		c := &d.counters[i]
-		before, known := c.total, c.primed
-		*from[i] = c.add(a.source, *to[i])
-		*to[i] = *from[i]
-		n, ok := to[i].Get()
-		switch {
-		case !ok || !counted:
-			continue
-		case known:
-			n -= before
-		case !allNew:
-			n = 0
+	d.name, d.number, d.inWork = r.name, r.number, r.inWork
+	if d.latency != nil || r.latency != (sample.Latency{}) {
+		if d.latency == nil {
+			d.latency = new(sample.Latency)
 		}
-		t := sum[i].Or(0)
-		*sum[i] = sample.Some(t + min(n, math.MaxUint64-t))
+		*d.latency = r.latency
 	}
-	if n, ok := raw.InProgress.Get(); ok && counted {
-		a.total.InProgress = sample.Some(a.total.InProgress.Or(0) + n)
+	grown := d.count(&r.counts, a.source, !a.begun || a.fromUse && !a.moved)
+	if !counted {
+		return
+	}
+	for i, n := range &grown.n {
+		a.total.n[i] += min(n, math.MaxUint64-a.total.n[i])
+	}
+	a.total.present |= grown.present
+	if n, ok := r.inWork.Get(); ok {
+		a.inWork = sample.Some(a.inWork.Or(0) + n)
 	}
 }
 
@@ -107,10 +217,8 @@ func (a *diskAccount) end() {
 		// What the other cgroup does not list it has not used: should it be
 		// listed later, its counters start from zero.
 		for _, d := range a.disks {
-			for i := range d.counters {
-				if c := &d.counters[i]; !d.listed && c.primed {
-					c.source, c.last = a.source, 0
-				}
+			if !d.listed {
+				d.source, d.based, d.last = a.source, d.total.present, [numDiskCounters]uint64{}
 			}
 		}
 	}
@@ -129,20 +237,34 @@ func (a *diskAccount) end() {
 // fill hands out what was counted. Of a reading that failed (not current) the
 // counters are still true, and the rest is not.
 func (a *diskAccount) fill(to *sample.Disks, devices, current bool) {
-	to.Total = a.total
-	if devices && len(a.listed) > 0 {
-		to.Devices = make([]sample.Disk, 0, len(a.listed))
-		for _, d := range a.listed {
-			to.Devices = append(to.Devices, d.disk)
-		}
-	}
+	to.Total = a.total.disk()
 	if current {
+		to.Total.InProgress = a.inWork
+	}
+	if !devices || len(a.listed) == 0 {
 		return
 	}
-	to.Total.InProgress = sample.Opt[uint64]{}
-	for i := range to.Devices {
-		d := &to.Devices[i]
-		d.InProgress, d.Latency = sample.Opt[uint64]{}, sample.Latency{CostWait: d.Latency.CostWait}
+	to.Devices = make([]sample.Disk, len(a.listed))
+	for i, d := range a.listed {
+		one := &to.Devices[i]
+		*one = d.total.disk()
+		one.Name, one.Number = d.name, d.number
+		if !current {
+			continue
+		}
+		one.InProgress = d.inWork
+		if d.latency != nil {
+			wait := one.Latency.CostWait
+			one.Latency = *d.latency
+			one.Latency.CostWait = wait
+		}
+	}
+}
+
+// renew makes a device that was not there in the reading before count anew.
+func (a *diskAccount) renew(key diskKey) {
+	if d := a.disks[key]; d != nil && !d.listed {
+		d.based = 0
 	}
 }
 

@@ -7,8 +7,9 @@ import (
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
-func wrote(n uint64) *sample.Disk {
-	return &sample.Disk{Write: sample.Transfer{Bytes: some(n)}, InProgress: some(1)}
+func wrote(n uint64) *diskReading {
+	r := diskReadingOf(&sample.Disk{Write: sample.Transfer{Bytes: some(n)}, InProgress: some(1)})
+	return &r
 }
 
 // account takes readings that are written as device and bytes written.
@@ -68,10 +69,11 @@ func TestACgroupsDisksCountFromTheirFirstUse(t *testing.T) {
 
 func TestOfAFailedReadingTheCountersStay(t *testing.T) {
 	a := new(diskAccount)
-	raw := wrote(5)
-	raw.Latency = sample.Latency{Average: some(1), CostWait: some(2)}
+	raw := diskReadingOf(&sample.Disk{
+		Write: sample.Transfer{Bytes: some(5)}, InProgress: some(1), Latency: sample.Latency{Average: some(1), CostWait: some(2)},
+	})
 	a.begin("")
-	a.add(diskKey{name: "a"}, raw, true)
+	a.add(diskKey{name: "a"}, &raw, true)
 	a.end()
 	var d sample.Disks
 	a.fill(&d, true, false)
@@ -100,7 +102,7 @@ func TestDisksThatNeverReturnAreForgotten(t *testing.T) {
 	if n := len(a.disks); n > 100 {
 		t.Errorf("%d disks are remembered", n)
 	}
-	expect(t, "total", a.total.Write.Bytes, some(9))
+	expect(t, "total", a.total.get(diskWritten), some(9))
 }
 
 // Whatever the kernel counts, no number goes back, and none spikes.
@@ -131,7 +133,7 @@ func TestNoDiskCounterGoesBack(t *testing.T) {
 				t.Fatalf("the total went from %d to %d", before, lastTotal)
 			}
 			for key, s := range a.disks {
-				if n := s.disk.Write.Bytes.Or(0); n < last[key.name] {
+				if n := s.total.get(diskWritten).Or(0); n < last[key.name] {
 					t.Fatalf("%s went from %d to %d", key.name, last[key.name], n)
 				} else {
 					last[key.name] = n

@@ -116,7 +116,8 @@ func (c *ioCollector) countCgroup(p *kernfs.Pass) {
 	for i := range c.raw.Devices {
 		d := cgroupDisk(&c.raw.Devices[i])
 		d.Name = o.devices[i].name
-		o.add(o.keys[i], &d, o.counted[i])
+		r := diskReadingOf(&d)
+		o.add(o.keys[i], &r, o.counted[i])
 	}
 	o.end()
 }
@@ -190,32 +191,35 @@ func (c *ioCollector) readHost(p *kernfs.Pass) error {
 	}
 	a.resolve(p, &c.topology, nil)
 	a.begin("")
+	var r diskReading
 	for i := range c.host.Disks {
-		d := hostDisk(&c.host.Disks[i])
-		a.add(a.keys[i], &d, a.counted[i])
+		hostReading(&c.host.Disks[i], &r)
+		a.add(a.keys[i], &r, a.counted[i])
 	}
 	a.end()
 	return nil
 }
 
-func hostDisk(d *procfs.Disk) sample.Disk {
-	s := sample.Disk{
-		Name: d.Name, Number: sample.Some(sample.DeviceNumber{Major: d.Major, Minor: d.Minor}),
-		Read: hostTransfer(&d.Read), Write: hostTransfer(&d.Write),
-		Flushes: d.Flushes, FlushTime: d.FlushTime,
-		IOTime: sample.Some(d.IOTime), QueueTime: sample.Some(d.WeightedTime), InProgress: sample.Some(d.InProgress),
+func hostReading(d *procfs.Disk, r *diskReading) {
+	r.name, r.number = d.Name, sample.Some(sample.DeviceNumber{Major: d.Major, Minor: d.Minor})
+	r.inWork = sample.Some(d.InProgress)
+	c := &r.counts
+	c.present = 0
+	c.setOps(diskBytes, &d.Read)
+	c.setOps(diskWritten, &d.Write)
+	c.n[diskIOTime], c.n[diskQueueTime] = d.IOTime, d.WeightedTime
+	c.present |= 1<<diskIOTime | 1<<diskQueueTime
+	if d.Discard.Present() {
+		x, _ := d.Discard.Get()
+		c.setOps(diskDiscarded, &x)
 	}
-	if x, ok := d.Discard.Get(); ok {
-		s.Discard = hostTransfer(&x)
-	}
-	return s
+	c.set(diskFlushes, d.Flushes)
+	c.set(diskFlushTime, d.FlushTime)
 }
 
-func hostTransfer(d *procfs.DiskOps) sample.Transfer {
-	return sample.Transfer{
-		Bytes: sample.Some(d.Bytes), Operations: sample.Some(d.Operations),
-		Merged: sample.Some(d.Merged), Time: sample.Some(d.Time),
-	}
+func (c *diskCounts) setOps(i diskCounter, d *procfs.DiskOps) {
+	c.n[i], c.n[i+diskOperations], c.n[i+diskMerged], c.n[i+diskTime] = d.Bytes, d.Operations, d.Merged, d.Time
+	c.present |= 0b1111 << i
 }
 
 // ioKinds are the names of I/O limits, by cgroup.ThrottleFile.

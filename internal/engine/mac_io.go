@@ -41,27 +41,17 @@ func (c *macIO) read(now time.Time, w Want, s *sample.IO) (err error) {
 // total: what passes it passes the disk that holds its file as well.
 func (c *macIO) count() {
 	for i := range c.disks {
-		c.returned(c.disks[i].Name)
+		// macOS gives the name of one that was unplugged to the next.
+		c.all.renew(diskKey{name: c.disks[i].Name})
 	}
 	c.all.begin("")
 	for i := range c.disks {
 		raw := &c.disks[i]
 		d := sample.Disk{Name: raw.Name, Read: macTransfer(&raw.Read), Write: macTransfer(&raw.Write)}
-		c.all.add(diskKey{name: raw.Name}, &d, !raw.Image)
+		r := diskReadingOf(&d)
+		c.all.add(diskKey{name: raw.Name}, &r, !raw.Image)
 	}
 	c.all.end()
-}
-
-// returned makes a disk that was not there in the reading before count anew:
-// macOS gives the name of one that was unplugged to the next.
-func (c *macIO) returned(name string) {
-	d := c.all.disks[diskKey{name: name}]
-	if d == nil || d.listed {
-		return
-	}
-	for i := range d.counters {
-		d.counters[i].source = "unplugged"
-	}
 }
 
 func macTransfer(t *darwin.DiskTransfer) sample.Transfer {
