@@ -108,27 +108,35 @@ func UintField(b []byte) (n uint64, rest []byte, ok bool) {
 // UintFields reads the fields of b as numbers, as many as dst takes, up to the
 // first that is none. It returns how many it read, and what follows them.
 func UintFields(b []byte, dst []uint64) (read int, rest []byte) {
-	// UintField by hand: a machine has hundreds of columns, and the calls would be half the cost.
-	i := 0
+	// UintField by hand: a machine has hundreds of columns, and the calls would
+	// be half the cost. An unsigned index needs no check against zero.
+	i, end := uint(0), uint(len(b))
 	for ; read < len(dst); read++ {
-		for i < len(b) && isBlank(b[i]) {
+		if i+2 < end && b[i] == ' ' && b[i+2] == ' ' {
+			if d := uint64(b[i+1]) - '0'; d <= 9 { // most are one digit behind one blank
+				dst[read] = d
+				i += 2
+				continue
+			}
+		}
+		for i < end && isBlank(b[i]) {
 			i++
 		}
 		first, n := i, uint64(0)
-		for i < len(b) {
-			d := uint64(b[i] - '0')
+		for i < end {
+			d := uint64(b[i]) - '0'
 			if d > 9 {
 				break
 			}
 			n = n*10 + d
 			i++
 		}
-		if i == first || i-first > maxDigits || i < len(b) && !isBlank(b[i]) {
+		if i == first || i-first > maxDigits || i < end && !isBlank(b[i]) {
 			var ok bool
 			if n, rest, ok = UintField(b[first:]); !ok {
 				return read, b[first:]
 			}
-			i = len(b) - len(rest)
+			i = end - uint(len(rest))
 		}
 		dst[read] = n
 	}

@@ -2,7 +2,6 @@ package procfs
 
 import (
 	"math"
-	"math/bits"
 
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -78,12 +77,11 @@ func (d *Disk) parse(b []byte) bool {
 	var v [17]uint64
 	read, _ := kernfs.UintFields(b, v[:])
 	for i, n := range v[:read] {
-		over, product := bits.Mul64(n, diskUnits[i])
-		if over > 0 || product > math.MaxInt64 {
+		if n > diskMost[i] {
 			read = i
 			break
 		}
-		v[i] = product
+		v[i] = n * diskUnits[i]
 	}
 	if read < 11 {
 		return false
@@ -109,6 +107,14 @@ var diskUnits = [17]uint64{
 	1, 1, sector, nanosPerMilli, // discards, since Linux 4.18
 	1, nanosPerMilli, // flushes, since Linux 5.5
 }
+
+// diskMost are the greatest numbers that fit into an int64 in those units.
+var diskMost = func() (most [17]uint64) {
+	for i, unit := range diskUnits {
+		most[i] = math.MaxInt64 / unit
+	}
+	return most
+}()
 
 // extend makes s one longer. What the new last element held before stays, so
 // that its name can be kept.

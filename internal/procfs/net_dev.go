@@ -32,14 +32,14 @@ func (d *NetDev) Parse(b []byte) error {
 	for len(b) > 0 {
 		var line []byte
 		line, b = kernfs.Line(b)
-		if bytes.IndexByte(line, '|') >= 0 {
-			header = true
-			continue
-		}
 		d.Interfaces = extend(d.Interfaces)
 		if !d.Interfaces[len(d.Interfaces)-1].parse(line) {
 			d.Interfaces = d.Interfaces[:len(d.Interfaces)-1]
-			lost = lost || len(bytes.TrimSpace(line)) > 0
+			if bytes.IndexByte(line, '|') >= 0 {
+				header = true
+			} else {
+				lost = lost || len(bytes.TrimSpace(line)) > 0
+			}
 		}
 	}
 	// A namespace may have no interface; one whose every line is unreadable is not such.
@@ -65,12 +65,10 @@ func (i *Interface) parse(line []byte) bool {
 	if read, _ := kernfs.UintFields(line[colon+1:], v[:]); read < len(v) {
 		return false
 	}
-	*i = Interface{
-		Name:    keepName(i.Name, name),
-		RxBytes: v[0], RxPackets: v[1], RxErrors: v[2], RxDropped: v[3],
-		RxFIFO: v[4], RxFrame: v[5], RxCompressed: v[6], RxMulticast: v[7],
-		TxBytes: v[8], TxPackets: v[9], TxErrors: v[10], TxDropped: v[11],
-		TxFIFO: v[12], TxCollisions: v[13], TxCarrier: v[14], TxCompressed: v[15],
-	}
+	i.Name = keepName(i.Name, name)
+	i.RxBytes, i.RxPackets, i.RxErrors, i.RxDropped = v[0], v[1], v[2], v[3]
+	i.RxFIFO, i.RxFrame, i.RxCompressed, i.RxMulticast = v[4], v[5], v[6], v[7]
+	i.TxBytes, i.TxPackets, i.TxErrors, i.TxDropped = v[8], v[9], v[10], v[11]
+	i.TxFIFO, i.TxCollisions, i.TxCarrier, i.TxCompressed = v[12], v[13], v[14], v[15]
 	return true
 }
