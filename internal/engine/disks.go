@@ -125,6 +125,7 @@ func diskReadingOf(d *sample.Disk) (r diskReading) {
 // diskState is what is known of a device. Each of its counters is a counter in
 // the sense of that type; all have one source.
 type diskState struct {
+	key     diskKey
 	name    string
 	number  sample.Opt[sample.DeviceNumber]
 	inWork  sample.Opt[uint64]
@@ -137,32 +138,39 @@ type diskState struct {
 	source string
 }
 
-// count takes what the kernel counts now and returns by how much each counter grew.
-// A counter that starts has grown by all of it in whole, and by nothing else.
-func (d *diskState) count(now *diskCounts, source string, whole bool) (grown diskCounts) {
+// count takes what the kernel counts now and adds to total, where there is one, by how
+// much each counter grew. One that starts has grown by all of it in whole, and by nothing else.
+func (d *diskState) count(now *diskCounts, source string, whole bool, total *diskCounts) {
 	if d.source != source {
 		d.source, d.based = source, 0
 	}
-	grown.present = now.present
-	for i := range now.n {
-		bit, n := uint32(1)<<i, now.n[i]
+	if total != nil {
+		total.present |= now.present
+	}
+	if d.based == now.present && d.last == now.n {
+		return // most disks of a machine do nothing
+	}
+	for i, n := range &now.n {
+		bit, grown := uint32(1)<<i, uint64(0)
 		switch {
 		case now.present&bit == 0:
 			continue
 		case d.total.present&bit == 0:
 			d.total.n[i] = n
 			if whole {
-				grown.n[i] = n
+				grown = n
 			}
 		case d.based&bit != 0 && n >= d.last[i]:
-			grown.n[i] = n - d.last[i]
-			d.total.n[i] += grown.n[i]
+			grown = n - d.last[i]
+			d.total.n[i] += grown
 		}
 		d.last[i] = n
+		if total != nil {
+			total.n[i] += min(grown, math.MaxUint64-total.n[i])
+		}
 	}
 	d.total.present |= now.present
 	d.based |= now.present
-	return grown
 }
 
 // begin starts a reading of source.
@@ -181,11 +189,7 @@ func (a *diskAccount) begin(source string) {
 
 // add takes what the kernel says of one device; counted: it is part of the total.
 func (a *diskAccount) add(key diskKey, r *diskReading, counted bool) {
-	d := a.disks[key]
-	if d == nil {
-		d = &diskState{source: a.source}
-		a.disks[key] = d
-	}
+	d := a.state(key)
 	if d.listed {
 		return // no kernel lists a device twice; two counts of one would look like resets
 	}
@@ -198,17 +202,30 @@ func (a *diskAccount) add(key diskKey, r *diskReading, counted bool) {
 		}
 		*d.latency = r.latency
 	}
-	grown := d.count(&r.counts, a.source, !a.begun || a.fromUse && !a.moved)
-	if !counted {
-		return
+	var total *diskCounts
+	if counted {
+		total = &a.total
 	}
-	for i, n := range &grown.n {
-		a.total.n[i] += min(n, math.MaxUint64-a.total.n[i])
-	}
-	a.total.present |= grown.present
-	if n, ok := r.inWork.Get(); ok {
+	d.count(&r.counts, a.source, !a.begun || a.fromUse && !a.moved, total)
+	if n, ok := r.inWork.Get(); ok && counted {
 		a.inWork = sample.Some(a.inWork.Or(0) + n)
 	}
+}
+
+// state returns what is known of a device, which is mostly the one that had this place in
+// the reading before.
+func (a *diskAccount) state(key diskKey) *diskState {
+	if n := len(a.listed); n < cap(a.listed) {
+		if d := a.listed[:n+1][n]; d != nil && d.key == key {
+			return d
+		}
+	}
+	d := a.disks[key]
+	if d == nil {
+		d = &diskState{key: key, source: a.source}
+		a.disks[key] = d
+	}
+	return d
 }
 
 // end closes a reading.
@@ -223,6 +240,7 @@ func (a *diskAccount) end() {
 		}
 	}
 	a.begun, a.moved = true, false
+	clear(a.listed[len(a.listed):cap(a.listed)]) // state looks there
 	// Devices that come and go for ever, each with another name, must not fill
 	// the memory. One that was dropped is new when it returns.
 	if len(a.disks) > 2*len(a.listed)+64 {

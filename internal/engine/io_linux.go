@@ -204,7 +204,7 @@ func hostReading(d *procfs.Disk, r *diskReading) {
 	r.name, r.number = d.Name, sample.Some(sample.DeviceNumber{Major: d.Major, Minor: d.Minor})
 	r.inWork = sample.Some(d.InProgress)
 	c := &r.counts
-	c.present = 0
+	*c = diskCounts{}
 	c.setOps(diskBytes, &d.Read)
 	c.setOps(diskWritten, &d.Write)
 	c.n[diskIOTime], c.n[diskQueueTime] = d.IOTime, d.WeightedTime

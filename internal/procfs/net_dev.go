@@ -53,9 +53,16 @@ func (d *NetDev) Parse(b []byte) error {
 func (i *Interface) parse(line []byte) bool {
 	// The last colon separates: an alias has one in its name ("eth0:1"). No
 	// blank need follow it: in the format of old kernels a long number touches it.
-	colon := bytes.LastIndexByte(line, ':')
+	colon := bytes.IndexByte(line, ':')
 	if colon < 0 {
 		return false
+	}
+	for {
+		next := bytes.IndexByte(line[colon+1:], ':')
+		if next < 0 {
+			break
+		}
+		colon += next + 1
 	}
 	name, more := kernfs.Field(line[:colon])
 	if more, _ = kernfs.Field(more); len(name) == 0 || len(more) > 0 {
