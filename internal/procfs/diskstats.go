@@ -1,6 +1,7 @@
 package procfs
 
 import (
+	"bytes"
 	"math"
 
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
@@ -12,6 +13,7 @@ import (
 // hands it out a page at a time: read it with ReadRecords.
 type Diskstats struct {
 	Disks []Disk
+	text  []byte // that Disks are of, line by line
 }
 
 // Disk is one device. Its times, milliseconds in the file, are nanoseconds
@@ -45,20 +47,26 @@ const nanosPerMilli = 1_000_000
 // Parse fills d. The slice and the names are reused: while the devices stay the
 // same it allocates nothing. An empty file is a machine without disks.
 func (d *Diskstats) Parse(b []byte) error {
+	whole, old := b, d.text
 	d.Disks = d.Disks[:0]
 	rubbish := false
 	for len(b) > 0 {
-		var line []byte
+		var line, was []byte
 		line, b = kernfs.Line(b)
-		if first, _ := kernfs.Field(line); len(first) == 0 {
+		was, old = kernfs.Line(old)
+		d.Disks = extend(d.Disks)
+		// Most disks of a machine do nothing: what their line said is still there.
+		if len(was) > 0 && bytes.Equal(line, was) {
 			continue
 		}
-		d.Disks = extend(d.Disks)
 		if !d.Disks[len(d.Disks)-1].parse(line) {
-			d.Disks = d.Disks[:len(d.Disks)-1]
-			rubbish = true
+			d.Disks, old = d.Disks[:len(d.Disks)-1], nil
+			first, _ := kernfs.Field(line)
+			rubbish = rubbish || len(first) > 0
+			whole = nil // the lines and the disks no longer go together
 		}
 	}
+	d.text = append(d.text[:0], whole...)
 	if rubbish && len(d.Disks) == 0 {
 		return kernfs.ErrMalformed
 	}

@@ -112,10 +112,11 @@ func TestDiskstatsAllocatesNothing(t *testing.T) {
 }
 
 func FuzzDiskstats(f *testing.F) {
-	f.Add(bigDiskstats(2))
-	f.Add([]byte("8 1 sda1 5 6 7 8\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var d, again procfs.Diskstats
+	f.Add(bigDiskstats(2), bigDiskstats(3))
+	f.Add([]byte("8 1 sda1 5 6 7 8\n"), bigDiskstats(1))
+	f.Add([]byte("\n"+string(bigDiskstats(2))), bigDiskstats(2))
+	f.Fuzz(func(t *testing.T, b, before []byte) {
+		var d, again, after procfs.Diskstats
 		err := d.Parse(b)
 		if len(d.Disks) > strings.Count(string(b), "\n")+1 || err != nil && len(d.Disks) > 0 {
 			t.Errorf("%q: %+v, %v", b, d, err)
@@ -123,6 +124,12 @@ func FuzzDiskstats(f *testing.F) {
 		again.Disks = []procfs.Disk{disk("old", 1), disk("older", 2)}
 		if err2 := again.Parse(b); fmt.Sprint(err, d.Disks) != fmt.Sprint(err2, again.Disks) {
 			t.Errorf("%q: another answer with a used slice", b)
+		}
+		_ = after.Parse(before)
+		for range 2 {
+			if err2 := after.Parse(b); fmt.Sprint(err, d.Disks) != fmt.Sprint(err2, after.Disks) {
+				t.Errorf("%q: another answer after %q", b, before)
+			}
 		}
 	})
 }
