@@ -129,11 +129,11 @@
 //
 //	  system.memory.usage                       up-down counter  By           system.memory.state
 //	  system.memory.utilization (u)             gauge            1            system.memory.state
-//	  system.paging.faults                      counter          {fault}      system.paging.fault.type
 //	  system.memory.linux.pressure.time         counter          s            otelresource.pressure.stall
 //	  system.memory.limit                       up-down counter  By
 //	  system.memory.linux.available             up-down counter  By
 //	  system.paging.usage                       up-down counter  By           system.paging.state
+//	  system.paging.faults                      counter          {fault}      system.paging.fault.type
 //	  system.cpu.time                           counter          s            cpu.mode, cpu.logical_number (c)
 //	  system.cpu.utilization (u)                gauge            1            cpu.mode, cpu.logical_number (c)
 //	  system.cpu.linux.pressure.time            counter          s            otelresource.pressure.stall

@@ -21,6 +21,8 @@ func (f *FakeSource) ReadMemory(ctx context.Context, _ engine.Want, s *sample.Me
 	return f.Memory(ctx, s)
 }
 
+func (f *FakeSource) ReadPaging(context.Context, *sample.Paging) error { return nil }
+
 func (f *FakeSource) ReadCPU(ctx context.Context, _ engine.Want, s *sample.CPU) error {
 	return f.CPU(ctx, s)
 }

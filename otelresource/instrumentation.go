@@ -119,6 +119,8 @@ func (i *Instrumentation) tables(sel selection) []observe.Table {
 	return []observe.Table{
 		newTable(cached(m.memory, func(s *memorySnapshot) *sample.Memory { return &s.sample },
 			failed("memory"), budget), instruments.Memory(), sel),
+		newTable(cached(m.paging, func(s *sample.Paging) *sample.Paging { return s },
+			failed("paging"), budget), instruments.Paging(), sel),
 		newTable(cached(m.cpu, func(s *cpuSnapshot) *sample.CPU { return &s.sample },
 			failed("cpu"), budget), instruments.CPU(), sel),
 		newTable(cached(m.io, func(s *ioSnapshot) *sample.IO { return &s.sample },
@@ -253,6 +255,7 @@ func (m *Monitor) scopes(asked []Scope) ([]Scope, error) {
 // expire makes the next readings fresh, with all that is wanted by now.
 func (m *Monitor) expire() {
 	m.memory.Expire()
+	m.paging.Expire()
 	m.cpu.Expire()
 	m.io.Expire()
 	m.network.Expire()

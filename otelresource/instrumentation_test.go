@@ -229,6 +229,9 @@ func table() map[string]instruments.Metric {
 	for _, r := range instruments.Memory() {
 		all[r.Name] = r.Metric
 	}
+	for _, r := range instruments.Paging() {
+		all[r.Name] = r.Metric
+	}
 	for _, r := range instruments.CPU() {
 		all[r.Name] = r.Metric
 	}

@@ -52,6 +52,7 @@ type Monitor struct {
 	info    *EnvironmentInfo
 	want    atomic.Uint32 // what readings cost extra and somebody asked for
 	memory  *snapshot.Cache[memorySnapshot]
+	paging  *snapshot.Cache[sample.Paging]
 	cpu     *snapshot.Cache[cpuSnapshot]
 	io      *snapshot.Cache[ioSnapshot]
 	network *snapshot.Cache[networkSnapshot]
@@ -114,6 +115,7 @@ func newMonitor(cfg *Config, source engine.Source, found *environ.Info, diag *en
 		age = 0
 	}
 	m.memory = snapshot.New(age, m.loadMemory)
+	m.paging = snapshot.New(age, m.loadPaging)
 	m.cpu = snapshot.New(age, m.loadCPU)
 	m.io = snapshot.New(age, m.loadIO)
 	m.network = snapshot.New(age, m.loadNetwork)
@@ -170,6 +172,14 @@ func (m *Monitor) loadCPU(ctx context.Context) (*cpuSnapshot, error) {
 	s.convert()
 	if !s.stats.Has(FieldUsageSeconds) && s.sample.Own {
 		s.err = toError("GetCPUStats", s.sample.Err)
+	}
+	return s, nil
+}
+
+func (m *Monitor) loadPaging(ctx context.Context) (*sample.Paging, error) {
+	s := new(sample.Paging)
+	if err := m.source.ReadPaging(ctx, s); err != nil {
+		return nil, toError("Collect", err)
 	}
 	return s, nil
 }
@@ -246,6 +256,7 @@ func (m *Monitor) Close() error {
 		return nil
 	}
 	m.memory.Close()
+	m.paging.Close()
 	m.cpu.Close()
 	m.io.Close()
 	m.network.Close()

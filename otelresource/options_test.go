@@ -168,6 +168,7 @@ func defaultSeries[S any](rows []instruments.Row[S], scopes map[string]int) {
 func TestDefaultSeriesStayBounded(t *testing.T) {
 	most := map[string]int{}
 	defaultSeries(instruments.Memory(), most)
+	defaultSeries(instruments.Paging(), most)
 	defaultSeries(instruments.CPU(), most)
 	defaultSeries(instruments.IO(), most)
 	defaultSeries(instruments.Network(), most)

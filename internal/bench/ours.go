@@ -143,6 +143,11 @@ func readMemory(w engine.Want) func(engine.Source) error {
 	return func(s engine.Source) error { return s.ReadMemory(background, w, m) }
 }
 
+func readPaging() func(engine.Source) error {
+	p := new(sample.Paging)
+	return func(s engine.Source) error { return s.ReadPaging(background, p) }
+}
+
 func readCPU(w engine.Want) func(engine.Source) error {
 	c := new(sample.CPU)
 	return func(s engine.Source) error { return s.ReadCPU(background, w, c) }

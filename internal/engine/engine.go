@@ -59,6 +59,7 @@ type Want struct {
 // serialized by the caller, those of different kinds may run at the same time.
 type Source interface {
 	ReadMemory(context.Context, Want, *sample.Memory) error
+	ReadPaging(context.Context, *sample.Paging) error // of the machine
 	ReadCPU(context.Context, Want, *sample.CPU) error
 	ReadIO(context.Context, Want, *sample.IO) error
 	ReadNetwork(context.Context, Want, *sample.Network) error

@@ -100,6 +100,10 @@ func (m *mac) ReadMemory(ctx context.Context, _ Want, s *sample.Memory) error {
 	return m.pass(ctx, &m.memory.gate, func(now time.Time) error { return m.memory.read(now, s) })
 }
 
+func (m *mac) ReadPaging(ctx context.Context, s *sample.Paging) error {
+	return m.pass(ctx, &m.memory.gate, func(now time.Time) error { return m.memory.readPaging(now, s) })
+}
+
 func (m *mac) ReadCPU(ctx context.Context, w Want, s *sample.CPU) error {
 	return m.pass(ctx, &m.cpu.gate, func(now time.Time) error { return m.cpu.read(now, w, s) })
 }

@@ -182,8 +182,9 @@ func TestMacEveryCallFailsInTurn(t *testing.T) {
 			s := sample.Memory{}
 			return &s, b.mac.ReadMemory(t.Context(), b.want, &s)
 		},
-		"cpu": func(b *macBench) (any, error) { s := sample.CPU{}; return &s, b.mac.ReadCPU(t.Context(), b.want, &s) },
-		"io":  func(b *macBench) (any, error) { s := sample.IO{}; return &s, b.mac.ReadIO(t.Context(), b.want, &s) },
+		"paging": func(b *macBench) (any, error) { s := sample.Paging{}; return &s, b.mac.ReadPaging(t.Context(), &s) },
+		"cpu":    func(b *macBench) (any, error) { s := sample.CPU{}; return &s, b.mac.ReadCPU(t.Context(), b.want, &s) },
+		"io":     func(b *macBench) (any, error) { s := sample.IO{}; return &s, b.mac.ReadIO(t.Context(), b.want, &s) },
 		"network": func(b *macBench) (any, error) {
 			s := sample.Network{}
 			return &s, b.mac.ReadNetwork(t.Context(), b.want, &s)

@@ -13,6 +13,7 @@ type macMemory struct {
 	engine *mac
 	reader *darwin.MemoryReader
 	raw    darwin.Memory
+	at     time.Time // when raw was read
 	faults struct{ minor, major counter }
 }
 
@@ -22,9 +23,19 @@ func newMacMemory(m *mac) *macMemory {
 	return c
 }
 
-func (c *macMemory) read(now time.Time, s *sample.Memory) error {
+// together is how long a reading serves the collection that it was made for: one
+// call has the memory and the page faults.
+const together = 50 * time.Millisecond
+
+func (c *macMemory) load(now time.Time) error {
+	c.at = now
 	err := c.reader.Read(now, &c.raw)
 	c.engine.failed("memory", err)
+	return err
+}
+
+func (c *macMemory) read(now time.Time, s *sample.Memory) error {
+	err := c.load(now)
 	*s = sample.Memory{Time: now, Err: errNoCgroups, Available: c.raw.Available}
 	if n, ok := c.raw.Total.Get(); ok {
 		s.Limit = sample.Limit[uint64]{Value: n, Source: c.engine.cfg.hostSource(), File: "hw.memsize"}
@@ -53,17 +64,21 @@ func (c *macMemory) fill(s *sample.SystemMemory) {
 		return sample.Some(n)
 	}
 	s.Used, s.Cached, s.Free = take(raw.Used), take(raw.Cached), take(raw.Free)
-	c.fillFaults(s)
 }
 
-// fillFaults tells the major faults as getrusage(2) does: xnu counts a page-in
+// readPaging tells the major faults as getrusage(2) does: xnu counts a page-in
 // where a fault had to wait for the pager, and such a fault among the faults too.
-func (c *macMemory) fillFaults(s *sample.SystemMemory) {
-	faults, ok := c.raw.Faults.Get()
-	major, ok2 := c.raw.PageIns.Get()
-	if !ok || !ok2 {
-		return
+func (c *macMemory) readPaging(now time.Time, s *sample.Paging) error {
+	if now.Sub(c.at) > together {
+		_ = c.load(now) // reported; what was counted is still true
 	}
-	s.Faults.Minor = c.faults.minor.add("", sample.Some(faults-min(major, faults)))
-	s.Faults.Major = c.faults.major.add("", c.raw.PageIns)
+	*s = sample.Paging{Time: c.at}
+	var minor, major sample.Opt[uint64]
+	faults, ok := c.raw.Faults.Get()
+	pageIns, ok2 := c.raw.PageIns.Get()
+	if ok && ok2 {
+		minor, major = sample.Some(faults-min(pageIns, faults)), c.raw.PageIns
+	}
+	s.Faults = sample.Faults{Minor: c.faults.minor.add("", minor), Major: c.faults.major.add("", major)}
+	return nil
 }

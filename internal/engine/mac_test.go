@@ -77,6 +77,16 @@ func wantInt(t *testing.T, name string, got sample.Opt[uint64], want uint64) {
 	}
 }
 
+func TestMacPaging(t *testing.T) {
+	b := openMac(t)
+	var s sample.Paging
+	if err := b.mac.ReadPaging(t.Context(), &s); err != nil {
+		t.Fatal(err)
+	}
+	wantInt(t, "minor faults", s.Faults.Minor, 70)
+	wantInt(t, "major faults", s.Faults.Major, 7)
+}
+
 func TestMacMemory(t *testing.T) {
 	b := openMac(t)
 	s := read(b, b.mac.ReadMemory)
@@ -92,8 +102,6 @@ func TestMacMemory(t *testing.T) {
 	wantInt(t, "free", m.Free, 900*page)
 	wantInt(t, "swap total", m.SwapTotal, 4096)
 	wantInt(t, "swap used", m.SwapUsed, 3072)
-	wantInt(t, "minor faults", m.Faults.Minor, 70)
-	wantInt(t, "major faults", m.Faults.Major, 7)
 	for name, absent := range map[string]bool{
 		"buffers": m.Buffers.Present(), "Linux's available": m.Available.Present(), "pressure": m.Pressure.Some.Present(),
 		"a limit of swap": m.SwapLimit.Present(), "cgroup": s.Cgroup.Usage.Present(),
@@ -257,6 +265,7 @@ func TestMacReaderThatGaveUp(t *testing.T) {
 func (b *macBench) everything(ctx context.Context) map[string]error {
 	return map[string]error{
 		"memory":  b.mac.ReadMemory(ctx, b.want, new(sample.Memory)),
+		"paging":  b.mac.ReadPaging(ctx, new(sample.Paging)),
 		"cpu":     b.mac.ReadCPU(ctx, b.want, new(sample.CPU)),
 		"io":      b.mac.ReadIO(ctx, b.want, new(sample.IO)),
 		"network": b.mac.ReadNetwork(ctx, b.want, new(sample.Network)),

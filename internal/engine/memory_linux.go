@@ -14,11 +14,10 @@ import (
 // memoryCollector reads meminfo and the memory controller.
 type memoryCollector struct {
 	collector
-	meminfo, vmstat *kernfs.File
-	reader          *cgroup.MemoryReader // nil where nothing shows the own cgroup
-	raw             cgroup.Memory
-	host            procfs.Meminfo
-	faultsHost      procfs.Vmstat
+	meminfo *kernfs.File
+	reader  *cgroup.MemoryReader // nil where nothing shows the own cgroup
+	raw     cgroup.Memory
+	host    procfs.Meminfo
 
 	events     eventCounters
 	local      eventCounters
@@ -40,10 +39,9 @@ func (e *eventCounters) add(level, own string, from *cgroup.MemoryEvents) sample
 
 func newMemoryCollector(l *linux) *memoryCollector {
 	c := &memoryCollector{collector: newCollector(l, "memory")}
-	c.meminfo, c.vmstat = c.opener.File("/proc/meminfo"), c.opener.File("/proc/vmstat")
+	c.meminfo = c.opener.File("/proc/meminfo")
 	c.free = func() {
 		c.meminfo.Close()
-		c.vmstat.Close()
 		c.pressure.close()
 		if c.reader != nil {
 			c.reader.Close()
@@ -83,9 +81,6 @@ func (c *memoryCollector) read(p *kernfs.Pass, w Want, s *sample.Memory) error {
 	c.headroom(s)
 	c.engine.memoryBound.Store(s.Limit.Source.Cgroup())
 	s.Own = c.engine.own(s.Cgroup.Usage)
-	if w.System {
-		c.readVmstat(p, s)
-	}
 	if w.System || !s.Own {
 		s.System.Pressure = c.pressure.readSystem(p, c.report)
 	}
@@ -115,20 +110,6 @@ func (c *memoryCollector) follow(p *kernfs.Pass) {
 
 // errRootMemory is made once: outside a container it is met on every reading.
 var errRootMemory = fmt.Errorf("%w: the process is in the root cgroup, which has no memory usage of its own", ErrNoCgroup)
-
-// readVmstat costs several times what meminfo does: the kernel formats every
-// counter that it has. Only the system scope's page faults need it.
-func (c *memoryCollector) readVmstat(p *kernfs.Pass, s *sample.Memory) {
-	b, err := c.vmstat.ReadRecords(p) // handed out by the page
-	if err == nil {
-		err = c.faultsHost.ParseAs(c.vmstat.Layout(), b)
-	}
-	if err != nil {
-		c.report(c.vmstat.ParseError(err))
-		return
-	}
-	s.System.Faults = c.faultsHost.Faults()
-}
 
 func (c *memoryCollector) readHost(p *kernfs.Pass, s *sample.Memory) {
 	b, err := c.meminfo.Read(p)

@@ -21,6 +21,7 @@ type linux struct {
 	place   *place
 	passes  sync.Pool
 	memory  *memoryCollector
+	paging  *pagingCollector
 	cpu     *cpuCollector
 	process *processCollector
 	io      *ioCollector
@@ -38,6 +39,7 @@ func newLinux(c Config) (Source, error) {
 	l.place = newPlace(&l.cfg)
 	l.passes.New = func() any { return new(kernfs.Pass) }
 	l.memory = newMemoryCollector(l)
+	l.paging = newPagingCollector(l)
 	l.cpu = newCPUCollector(l)
 	l.process = newProcessCollector(l)
 	l.io = newIOCollector(l)
@@ -48,6 +50,7 @@ func newLinux(c Config) (Source, error) {
 
 func (l *linux) Close() {
 	l.memory.close()
+	l.paging.close()
 	l.cpu.close()
 	l.process.close()
 	l.io.close()
@@ -121,6 +124,10 @@ func (l *linux) fault(collector string, err error) {
 
 func (l *linux) ReadMemory(ctx context.Context, w Want, s *sample.Memory) error {
 	return l.pass(ctx, &l.memory.gate, func(p *kernfs.Pass) error { return l.memory.read(p, w, s) })
+}
+
+func (l *linux) ReadPaging(ctx context.Context, s *sample.Paging) error {
+	return l.pass(ctx, &l.paging.gate, func(p *kernfs.Pass) error { return l.paging.read(p, s) })
 }
 
 func (l *linux) ReadCPU(ctx context.Context, w Want, s *sample.CPU) error {

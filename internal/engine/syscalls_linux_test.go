@@ -37,6 +37,7 @@ func collectors(s Source) map[string]func() error {
 	w := Want{System: true, Container: true, PerCPU: true, Utilization: true, Devices: true, Direct: true}
 	return map[string]func() error{
 		"memory":  func() error { return s.ReadMemory(ctx, w, new(sample.Memory)) },
+		"paging":  func() error { return s.ReadPaging(ctx, new(sample.Paging)) },
 		"cpu":     func() error { return s.ReadCPU(ctx, w, new(sample.CPU)) },
 		"io":      func() error { return s.ReadIO(ctx, w, new(sample.IO)) },
 		"network": func() error { return s.ReadNetwork(ctx, w, new(sample.Network)) },

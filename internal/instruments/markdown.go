@@ -31,6 +31,7 @@ func catalog() []documented {
 	// A list of one item is enough to tell how its items are told apart.
 	var all []documented
 	all = list(all, Memory(), &sample.Memory{})
+	all = list(all, Paging(), &sample.Paging{})
 	all = list(all, CPU(), &sample.CPU{System: sample.SystemCPU{PerCPU: make([]sample.PerCPU, 1)}})
 	disks := sample.Disks{Devices: make([]sample.Disk, 1)}
 	all = list(all, IO(), &sample.IO{Cgroup: disks, System: disks})

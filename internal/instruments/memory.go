@@ -135,11 +135,20 @@ func memoryEvents() Row[memory] {
 	return r
 }
 
-func faults(m Metric, of func(*memory) *sample.Faults) Row[memory] {
-	return Row[memory]{Metric: m, Series: []Series[memory]{
-		integer(attr(semconv.SystemPagingFaultTypeMinor), func(s *memory) sample.Opt[uint64] { return of(s).Minor }),
-		integer(attr(semconv.SystemPagingFaultTypeMajor), func(s *memory) sample.Opt[uint64] { return of(s).Major }),
+func faults[S any](m Metric, of func(*S) *sample.Faults) Row[S] {
+	return Row[S]{Metric: m, Series: []Series[S]{
+		integer(attr(semconv.SystemPagingFaultTypeMinor), func(s *S) sample.Opt[uint64] { return of(s).Minor }),
+		integer(attr(semconv.SystemPagingFaultTypeMajor), func(s *S) sample.Opt[uint64] { return of(s).Major }),
 	}}
+}
+
+// Paging is the table of the paging collector.
+func Paging() []Row[sample.Paging] {
+	return []Row[sample.Paging]{faults(Metric{
+		Name: "system.paging.faults", Unit: "{fault}", Kind: Counter, Scope: System, Standard: true,
+		Description: "The number of page faults.",
+		Note:        "on Linux the dearest of all: a View that drops it saves the reading of /proc/vmstat",
+	}, func(s *sample.Paging) *sample.Faults { return &s.Faults })}
 }
 
 // memoryStates are the states that sum to the limit.
@@ -173,10 +182,8 @@ func systemMemory() []Row[memory] {
 			return sample.Some(float64(n) / float64(total))
 		}))
 	}
-	return []Row[memory]{usage, share, faults(Metric{
-		Name: "system.paging.faults", Unit: "{fault}", Kind: Counter, Scope: System, Standard: true,
-		Description: "The number of page faults.",
-	}, func(s *memory) *sample.Faults { return &s.System.Faults }),
+	return []Row[memory]{
+		usage, share,
 		pressureTime(System, "memory", func(s *memory) *sample.Pressure { return &s.System.Pressure }), {
 			Metric: Metric{
 				Name: "system.memory.limit", Unit: "By", Kind: UpDownCounter, Scope: System, Standard: true,

@@ -40,6 +40,9 @@ func metrics() (all []instruments.Metric) {
 	for _, r := range instruments.Memory() {
 		all = append(all, r.Metric)
 	}
+	for _, r := range instruments.Paging() {
+		all = append(all, r.Metric)
+	}
 	for _, r := range instruments.CPU() {
 		all = append(all, r.Metric)
 	}
@@ -117,6 +120,9 @@ func TestSeriesOfARowHaveDistinctAttributes(t *testing.T) {
 	for _, r := range instruments.Memory() {
 		check(r.Name, attributes(r.Series))
 	}
+	for _, r := range instruments.Paging() {
+		check(r.Name, attributes(r.Series))
+	}
 	for _, r := range instruments.CPU() {
 		check(r.Name, attributes(r.Series))
 	}
@@ -142,6 +148,11 @@ func TestEverySeriesReadsWhatItsMetricSays(t *testing.T) {
 		}
 	}
 	for _, r := range instruments.Memory() {
+		for _, s := range r.Series {
+			check(r.Metric, s.Int != nil, s.Float != nil)
+		}
+	}
+	for _, r := range instruments.Paging() {
 		for _, s := range r.Series {
 			check(r.Metric, s.Int != nil, s.Float != nil)
 		}

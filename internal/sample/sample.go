@@ -120,8 +120,14 @@ type SystemMemory struct {
 	Used, Free, Buffers, Cached Opt[uint64]
 	SwapTotal, SwapUsed         Opt[uint64]
 	SwapLimit                   Opt[uint64] // absent where swap grows on demand, as on macOS
-	Faults                      Faults
 	Pressure                    Pressure
+}
+
+// Paging is one reading of the machine's page faults. They are apart from its
+// memory because on Linux they cost several times as much.
+type Paging struct {
+	Time   time.Time
+	Faults Faults
 }
 
 // CPU is one reading of the CPU collector. Times are cumulative nanoseconds.
