@@ -18,17 +18,28 @@ type Key struct {
 // read without looking at the lines in between. A text with another number of
 // lines, or with another key where one was, is looked through anew.
 //
+// No number can be taken for another one, because every key is compared. What could be
+// missed is a key that appears in the place of one that nobody wants. Which keys a
+// kernel prints is fixed when it is built and booted, but LXCFS may be
+// restarted as another version, and a root of files can be given other ones:
+// so the whole text is looked through now and then all the same.
+//
 // The zero Layout knows nothing. It is for one file and one set of keys.
 type Layout struct {
-	lines int
-	spots []spot
+	lines  int
+	spots  []spot
+	parsed uint8 // texts since all of one was looked through
 }
+
+// lookAgain is after how many texts a whole one is looked through. It costs some
+// hundred nanoseconds.
+const lookAgain = 64
 
 // spot is one line with a wanted key: how far it begins behind the line of the spot before.
 type spot struct {
 	key          string
-	value        int
-	lines, bytes int
+	value        uint16
+	lines, bytes int32
 }
 
 // Parse fills the values of the keys that b has; the others are absent. It allocates only where b is
@@ -36,7 +47,7 @@ type spot struct {
 func (l *Layout) Parse(b []byte, keys []Key, values []sample.Opt[uint64]) {
 	clear(values)
 	lines := countLines(b)
-	if lines == l.lines && lines > 0 && l.parse(b, values) {
+	if l.parsed++; lines == l.lines && lines > 0 && l.parsed < lookAgain && l.parse(b, values) {
 		return
 	}
 	l.learn(b, keys, lines)
@@ -58,13 +69,13 @@ func (l *Layout) parse(b []byte, values []sample.Opt[uint64]) bool {
 	at := 0
 	for i := range l.spots {
 		s := &l.spots[i]
-		next := at + s.bytes
+		next := at + int(s.bytes)
 		if !s.begins(b, next) {
 			// A number in between has more digits than it had.
-			if next = skipLines(b, at, s.lines); !s.begins(b, next) {
+			if next = skipLines(b, at, int(s.lines)); !s.begins(b, next) {
 				return false
 			}
-			s.bytes = next - at
+			s.bytes = int32(next - at)
 		}
 		at = next
 		digits := at + len(s.key)
@@ -109,14 +120,14 @@ func skipLines(b []byte, at, n int) int {
 
 // learn looks at every line.
 func (l *Layout) learn(b []byte, keys []Key, total int) {
-	l.lines, l.spots = total, l.spots[:0]
+	l.lines, l.spots, l.parsed = total, l.spots[:0], 0
 	if l.spots == nil {
 		l.spots = make([]spot, 0, len(keys))
 	}
 	last, lines := 0, 0
 	for at := 0; at < len(b); lines++ {
 		for _, k := range keys {
-			s := spot{key: k.Name, value: k.Value, lines: lines, bytes: at - last}
+			s := spot{key: k.Name, value: uint16(k.Value), lines: int32(lines), bytes: int32(at - last)}
 			if s.begins(b, at) {
 				l.spots = append(l.spots, s)
 				last, lines = at, 0

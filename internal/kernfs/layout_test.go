@@ -54,6 +54,20 @@ func TestLayoutReadsTheNextTextAsTheFirst(t *testing.T) {
 	}
 }
 
+// The text has as many lines as before, and the known key is where it was.
+func TestLayoutFindsAKeyThatTookAnothersPlace(t *testing.T) {
+	var l kernfs.Layout
+	read(&l, "a 1\nx 2\n")
+	for n := range 64 {
+		if got := read(&l, "a 1\nb 2\n"); got[1] == sample.Some[uint64](2) {
+			return
+		} else if got[0] != sample.Some[uint64](1) || got[1].Present() {
+			t.Fatalf("reading %d: %v", n, got)
+		}
+	}
+	t.Error("b is never seen")
+}
+
 func TestLayoutAllocatesNothingWhileItHolds(t *testing.T) {
 	var l kernfs.Layout
 	values := make([]sample.Opt[uint64], 2)

@@ -10,9 +10,17 @@ import (
 )
 
 const (
-	// size is what the kernel packs into one datagram of a dump at most (netlink_recvmsg), once it has
-	// seen a receive buffer that large: about 130 interfaces.
-	size = 32 << 10
+	// size is at least what the kernel packs into the first datagram of a dump
+	// (NLMSG_GOODSIZE): with pages of 4 KiB about 15 interfaces.
+	size = 8 << 10
+
+	// fullSize is what it packs into one at most (netlink_recvmsg), once it has seen a
+	// receive buffer that large: about 130 interfaces.
+	fullSize = 32 << 10
+
+	// few datagrams are two of counters, of which the kernel sizes the first before it
+	// has seen the buffer, and the end of the dump.
+	few = 3
 
 	// timeout bounds a wait for the kernel, which answers a dump at once.
 	timeout = 200 * time.Millisecond
@@ -68,7 +76,11 @@ func (c *Conn) dump(dst []LinkStats) (stats []LinkStats, interrupted bool, err e
 	if err := c.send(c.request); err != nil {
 		return dst, false, failure("send", err)
 	}
-	for stats = dst; ; {
+	stats = dst
+	for datagrams := 0; ; datagrams++ {
+		if datagrams == few && len(c.buf) < fullSize {
+			c.buf = make([]byte, fullSize) // a large machine: fewer calls from now on
+		}
 		n, err := c.receive()
 		if err == nil && (n == 0 || n > len(c.buf)) {
 			err = ErrMalformed
