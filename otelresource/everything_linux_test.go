@@ -64,13 +64,16 @@ type subject struct {
 	build   time.Duration
 }
 
-func newSubject(t testing.TB, root *fixture.Root) *subject {
+func newSubject(t testing.TB, root *fixture.Root, change ...func(*otelresource.Config)) *subject {
 	t.Helper()
 	s := &subject{root: root, reader: metric.NewManualReader(), log: new(told)}
 	c := otelresource.DefaultConfig()
 	c.RootFS, c.Logger = root.Dir(), slog.New(s.log)
 	c.EnableCaching, c.UpdateInterval = false, time.Millisecond // the own cgroup is looked for each time
 	c.EnableDetailedIO, c.EnableDetailedNetwork = true, true
+	for _, f := range change {
+		f(c)
+	}
 	begin := time.Now()
 	var err error
 	if s.monitor, err = otelresource.NewResourceMonitorWithConfig(c); err != nil {
