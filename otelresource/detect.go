@@ -11,14 +11,9 @@ import (
 	"github.com/cboxdk/resource-monitor/internal/hostfs"
 )
 
-// detectionLimit bounds how long a dead file system can hold up construction.
-const detectionLimit = time.Second
-
 // detect asks where the process runs. The error is of decisive sources that
 // were denied or did not answer; what is left is still true.
 func detect(ctx context.Context, root hostfs.Root, cfg *Config) (*environ.Info, error) {
-	ctx, cancel := context.WithTimeout(ctx, detectionLimit)
-	defer cancel()
 	in := environ.Input{Root: root}
 	for _, path := range cfg.ContainerPaths {
 		if slices.Contains(defaultContainerPaths, path) {
@@ -64,9 +59,12 @@ func environment(found *environ.Info) *EnvironmentInfo {
 	return info
 }
 
-// complete adds what the collectors know of the environment.
+// completionLimit bounds how long a dead file system can hold up construction after detection.
+const completionLimit = time.Second
+
+// completeEnvironment adds what the collectors know of the environment.
 func (m *Monitor) completeEnvironment(found *environ.Info) {
-	ctx, cancel := context.WithTimeout(context.Background(), detectionLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), completionLimit)
 	defer cancel()
 	if w := m.source.Cgroup(ctx); w != nil && w.Version != "" {
 		m.info.Cgroup = &CgroupInfo{

@@ -22,6 +22,9 @@ func ParseShape(path string) Shape {
 // ReadCPUID runs the rules of the instruction on made-up leaves.
 var ReadCPUID = readCPUID
 
+// TimeLimit bounds all of detection.
+const TimeLimit = timeLimit
+
 // Clean is the boundary that all text passes.
 var Clean = clean
 

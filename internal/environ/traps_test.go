@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/environ"
@@ -173,6 +174,38 @@ func TestSlowSource(t *testing.T) {
 	info, err := environ.Detect(context.Background(), in)
 	if want, _ := root.Section("want"); err != nil || render(info) != want {
 		t.Errorf("%v\n%s", err, render(info))
+	}
+}
+
+// TestSlowSources is an emulated machine under a quota: each source answers soon enough, and all of
+// them together take longer than a dead one may.
+func TestSlowSources(t *testing.T) {
+	in, root := load(t, "testdata/docker-v2-hostns.txtar")
+	want, _ := root.Section("want")
+	for name, tt := range map[string]struct{ each, least, most time.Duration }{
+		"all answer":     {100 * time.Millisecond, time.Second, environ.TimeLimit - 1},
+		"over the limit": {900 * time.Millisecond, environ.TimeLimit, environ.TimeLimit},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				in := in
+				environ.SetFail(&in, func(string) error { time.Sleep(tt.each); return nil })
+				begin := time.Now()
+				info, err := environ.Detect(t.Context(), in)
+				took := time.Since(begin)
+				time.Sleep(tt.each) // the source that was given up
+				if took < tt.least || took > tt.most {
+					t.Errorf("took %v, want %v to %v", took, tt.least, tt.most)
+				}
+				if took < environ.TimeLimit {
+					if err != nil || render(info) != want {
+						t.Errorf("%v\n%s", err, render(info))
+					}
+				} else if !errors.Is(err, context.DeadlineExceeded) || info.Kernel == "" {
+					t.Errorf("%v\n%s", err, render(info))
+				}
+			})
+		})
 	}
 }
 

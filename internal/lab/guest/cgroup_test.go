@@ -286,10 +286,7 @@ func testDoctor(t *testing.T) {
 	failures, _ := r.get("failures")
 	list, _ := failures.([]any)
 	for _, failure := range list {
-		// Half an emulated core may take more than the second that a file has.
-		if text, _ := failure.(string); !strings.HasSuffix(text, "context deadline exceeded") {
-			t.Errorf("doctor could not read: %s", text)
-		}
+		t.Errorf("doctor could not read: %v", failure)
 	}
 }
 

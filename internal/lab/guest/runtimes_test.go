@@ -117,6 +117,9 @@ func (c *contained) detection(t *testing.T, r reply) {
 		r.says(t, "environment.container.orchestrator", c.orchestrator)
 	}
 	r.says(t, "environment.virtualization.type", "qemu")
+	if t.Failed() {
+		t.Logf("%v", r.values["environment"])
+	}
 }
 
 // blind expects nothing: the machine's numbers are not the container's.
