@@ -121,6 +121,7 @@ func (m *matrix) add(action, name, output, key, value string, progress io.Writer
 		t.outcome, t.output = "", "" // a later run of the same test replaces an earlier one
 	case action == "attr" && key == "cell":
 		t.cell = strings.SplitN(value, "|", 3)
+		m.forget(t)
 	case action == "attr" && key == "version" && !slices.Contains(m.versions, value):
 		m.versions = append(m.versions, value)
 	case action == "output" && !strings.HasPrefix(strings.TrimSpace(output), "==="):
@@ -130,6 +131,16 @@ func (m *matrix) add(action, name, output, key, value string, progress io.Writer
 		fmt.Fprintf(progress, "%s %s\n", action, name)
 		if action == "fail" {
 			fmt.Fprint(progress, t.output)
+		}
+	}
+}
+
+// forget drops what an earlier run found below a test, in the same environment:
+// it may have made other checks.
+func (m *matrix) forget(t *test) {
+	for _, other := range m.order {
+		if strings.HasPrefix(other.name, t.name+"/") && len(other.cell) == 3 && len(t.cell) == 3 && other.cell[0] == t.cell[0] && other.cell[1] == t.cell[1] {
+			other.cell = nil
 		}
 	}
 }

@@ -58,3 +58,30 @@ func TestMatrix(t *testing.T) {
 		}
 	}
 }
+
+// A later run of an environment replaces an earlier one whole: it may make other checks.
+func TestALaterRunReplacesAnEarlierOne(t *testing.T) {
+	run := func(check, outcome string) string {
+		return `{"Action":"run","Test":"TestA"}
+{"Action":"attr","Test":"TestA","Key":"cell","Value":"Kernels|v2|boot"}
+{"Action":"run","Test":"TestA/docker"}
+{"Action":"attr","Test":"TestA/docker","Key":"cell","Value":"Kernels|v2: docker|start"}
+{"Action":"run","Test":"TestA/docker/` + check + `"}
+{"Action":"attr","Test":"TestA/docker/` + check + `","Key":"cell","Value":"Kernels|v2: docker|` + check + `"}
+{"Action":"` + outcome + `","Test":"TestA/docker/` + check + `"}
+`
+	}
+	other := strings.ReplaceAll(run("limits", "pass"), "docker", "podman")
+	m := &matrix{tests: map[string]*test{}}
+	if err := m.read(strings.NewReader(run("limits", "fail")+other+run("hidden limits", "pass")), io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	const want = `| environment | limits | hidden limits |
+|---|---|---|
+| v2: podman | pass |  |
+| v2: docker |  | pass |
+`
+	if got := m.markdown(time.Unix(0, 0)); !strings.Contains(got, want) {
+		t.Errorf("got:\n%s\nwant in it:\n%s", got, want)
+	}
+}
