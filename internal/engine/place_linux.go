@@ -39,7 +39,10 @@ type place struct {
 const remount = time.Minute
 
 func newPlace(c *Config) *place {
-	p := &place{cfg: c, opener: kernfs.Opener{Root: c.Root, Guard: new(kernfs.Guard)}, tree: &cgroup.Tree{}, foreign: map[string]struct{}{}}
+	// What is mounted is read here first: until then nobody knows that a daemon
+	// stands over these very files, so that each opening may hang. Reading them again does not cost more for it.
+	opener := kernfs.Opener{Root: c.Root, Guard: new(kernfs.Guard), MayHang: func(string) bool { return true }}
+	p := &place{cfg: c, opener: opener, tree: &cgroup.Tree{}, foreign: map[string]struct{}{}}
 	for _, name := range c.CgroupPaths {
 		if path.Base(name) == "cgroup" && strings.HasPrefix(name, "/proc/") {
 			p.self = append(p.self, p.opener.File(name))
