@@ -56,7 +56,7 @@ func (l *told) Handle(_ context.Context, r slog.Record) error {
 
 // subject is a monitor over a root with all of its metrics.
 type subject struct {
-	root    *fixture.Root
+	dir     string // "" is the machine's own root
 	monitor *otelresource.Monitor
 	start   *otelresource.Instrumentation
 	reader  *metric.ManualReader
@@ -66,9 +66,14 @@ type subject struct {
 
 func newSubject(t testing.TB, root *fixture.Root, change ...func(*otelresource.Config)) *subject {
 	t.Helper()
-	s := &subject{root: root, reader: metric.NewManualReader(), log: new(told)}
+	return newSubjectAt(t, root.Dir(), change...)
+}
+
+func newSubjectAt(t testing.TB, dir string, change ...func(*otelresource.Config)) *subject {
+	t.Helper()
+	s := &subject{dir: dir, reader: metric.NewManualReader(), log: new(told)}
 	c := otelresource.DefaultConfig()
-	c.RootFS, c.Logger = root.Dir(), slog.New(s.log)
+	c.RootFS, c.Logger = dir, slog.New(s.log)
 	c.EnableCaching, c.UpdateInterval = false, time.Millisecond // the own cgroup is looked for each time
 	c.EnableDetailedIO, c.EnableDetailedNetwork = true, true
 	for _, f := range change {
@@ -107,7 +112,7 @@ func (s *subject) close(t testing.TB) {
 // read reads all there is; each getter has patience.
 func (s *subject) read(t testing.TB, patience time.Duration) *everything {
 	t.Helper()
-	all := &everything{dir: s.root.Dir(), values: map[string]any{}, counters: map[string]bool{}, build: s.build}
+	all := &everything{dir: s.dir, values: map[string]any{}, counters: map[string]bool{}, build: s.build}
 	m := reflect.ValueOf(s.monitor)
 	for i := range m.NumMethod() {
 		name, method := m.Type().Method(i).Name, m.Method(i)
