@@ -98,7 +98,7 @@ func (c *ioCollector) follow(p *kernfs.Pass) {
 			return
 		}
 		c.reader = r
-		// Numbered, because a cgroup that is come back to has counted meanwhile.
+		// Numbered, because a cgroup to which the process returns has counted meanwhile.
 		c.moves++
 		c.place = strconv.Itoa(c.moves) + ":" + c.reader.Own()
 	}

@@ -165,7 +165,7 @@ func tightest(levels []cgroup.MemoryLevel) int {
 	return level
 }
 
-// headroom is the least that is left at any level: a neighbour below the same
+// headroom is the least that is left at any level: a neighbor below the same
 // ancestor can take what this process does not. The machine's own bounds it.
 func (c *memoryCollector) headroom(s *sample.Memory) {
 	s.Available = s.System.Available

@@ -34,7 +34,7 @@ type Disk struct {
 // DiskOps counts the operations of one kind.
 type DiskOps struct {
 	Operations uint64 // completed
-	Merged     uint64 // with a neighbour before they were queued
+	Merged     uint64 // with a neighbor before they were queued
 	Bytes      uint64
 	Time       uint64 // summed over the operations
 }
