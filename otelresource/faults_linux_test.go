@@ -104,8 +104,9 @@ func rootReads(t *testing.T) error {
 func served(a fixture.Answer) func(*fixture.Root, string, string) (happen, undo func()) {
 	return func(root *fixture.Root, file, text string) (func(), func()) {
 		d, unmount := root.Serve(file, fixture.Answer{Text: text})
-		a.Text = text
-		return func() { d.Set(a) }, unmount
+		broken := a // several roots are served at once
+		broken.Text = text
+		return func() { d.Set(broken) }, unmount
 	}
 }
 
