@@ -43,9 +43,9 @@ func TestEngineMemory(t *testing.T) {
 func TestEngineFaults(t *testing.T) {
 	s := source(t)
 	faults := func() sample.Faults {
-		var m sample.Memory
-		check(t, s.ReadMemory(context.Background(), everything, &m))
-		return m.System.Faults
+		var p sample.Paging
+		check(t, s.ReadPaging(context.Background(), &p))
+		return p.Faults
 	}
 	between(t, "faults", func() float64 {
 		return float64(must[*mem.SwapMemoryStat](t)(mem.SwapMemory()).PgFault / 4096)

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"hash/maphash"
 	"path"
 	"slices"
 	"strings"
@@ -27,6 +28,9 @@ type place struct {
 	text       []byte
 	mounts     []cgroup.Mount
 	unsure     bool // the mounts could not be read
+	known      bool // the mounts are those of the text whose sum is kept
+	seed       maphash.Seed
+	sum        uint64
 	checked    time.Time
 	mounted    time.Time // when they were looked at
 	sure       bool      // mountinfo was read once
@@ -42,7 +46,7 @@ func newPlace(c *Config) *place {
 	// What is mounted is read here first: until then nobody knows that a daemon
 	// stands over these very files, so that each opening may hang. Reading them again does not cost more for it.
 	opener := kernfs.Opener{Root: c.Root, Guard: new(kernfs.Guard), MayHang: func(string) bool { return true }}
-	p := &place{cfg: c, opener: opener, tree: &cgroup.Tree{}, foreign: map[string]struct{}{}}
+	p := &place{cfg: c, opener: opener, tree: &cgroup.Tree{}, foreign: map[string]struct{}{}, seed: maphash.MakeSeed()}
 	for _, name := range c.CgroupPaths {
 		if path.Base(name) == "cgroup" && strings.HasPrefix(name, "/proc/") {
 			p.self = append(p.self, p.opener.File(name))
@@ -132,7 +136,13 @@ func (p *place) readMounts(pass *kernfs.Pass, moved bool) (changed bool) {
 			return false
 		}
 	} else {
-		p.sure = true
+		// Most looks find the same text, which need not be taken apart again.
+		sum := maphash.Bytes(p.seed, text)
+		if p.known && sum == p.sum {
+			p.unsure = false
+			return false
+		}
+		p.sum, p.sure = sum, true
 		p.foreign = map[string]struct{}{} // LXCFS may have gone
 		for m := range cgroup.Mounts(text) {
 			if strings.HasPrefix(m.Type, "cgroup") {
@@ -143,6 +153,8 @@ func (p *place) readMounts(pass *kernfs.Pass, moved bool) (changed bool) {
 		}
 	}
 	p.unsure = err != nil
+	// What is found by the configured folders can change without the text.
+	p.known = len(mounts) > 0
 	if len(mounts) == 0 {
 		folders := slices.DeleteFunc(slices.Clone(p.cfg.CgroupPaths), func(name string) bool {
 			return strings.HasPrefix(name, "/proc/")
