@@ -3,6 +3,7 @@ package kernfs_test
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -167,7 +168,7 @@ func TestScannersAllocateNothing(t *testing.T) {
 }
 
 func FuzzScan(f *testing.F) {
-	for _, s := range []string{"", "1", "-1", "a 1\nb: 2\n", "18446744073709551616", " \t\n", "007", " 18446744073709551615 x", "00000000000000000000001 2", "12x 3"} {
+	for _, s := range []string{"", "1", "-1", "a 1\nb: 2\n", "18446744073709551616", " \t\n", "007", " 1 2 3", "1 2 3 4 5", " 12 x", " 18446744073709551615 x", "00000000000000000000001 2", "12x 3"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -211,6 +212,18 @@ func FuzzScan(f *testing.F) {
 		wantField, wantOK := kernfs.Uint(field)
 		if n, rest, ok := kernfs.UintField(b); ok != wantOK || ok && n != wantField || !bytes.Equal(rest, after) {
 			t.Errorf("UintField(%q) = %d, %q, %t", b, n, rest, ok)
+		}
+		var got, plain [4]uint64
+		read, _ := kernfs.UintFields(b, got[:])
+		fieldsRead := 0
+		for rest := b; fieldsRead < len(plain); fieldsRead++ {
+			if plain[fieldsRead], rest, ok = kernfs.UintField(rest); !ok {
+				plain[fieldsRead] = 0
+				break
+			}
+		}
+		if read != fieldsRead || !slices.Equal(got[:read], plain[:read]) {
+			t.Errorf("UintFields(%q) = %d, one by one %d", b, got[:read], plain[:fieldsRead])
 		}
 		kernfs.Single(b)
 		kernfs.KeyUint(b)

@@ -3,6 +3,9 @@ package procfs_test
 import (
 	"errors"
 	"math"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
@@ -121,7 +124,37 @@ func FuzzPressure(f *testing.F) {
 				}
 			}
 		}
+		if want, ok := plainPressure(string(b)); ok && p != want {
+			t.Errorf("%q: %+v, want %+v", b, p, want)
+		}
 	})
+}
+
+var asPrinted = regexp.MustCompile(`^(some|full) avg10=(\d{1,2}\.\d\d) avg60=(\d{1,2}\.\d\d) avg300=(\d{1,2}\.\d\d) total=(\d{1,18})$`)
+
+// plainPressure reads what the kernel prints, and nothing else, without haste.
+func plainPressure(text string) (p procfs.Pressure, ok bool) {
+	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
+		m := asPrinted.FindStringSubmatch(line)
+		if m == nil {
+			return p, false
+		}
+		share := func(s string) float64 {
+			n, _ := strconv.ParseUint(strings.Replace(s, ".", "", 1), 10, 64) // hundredths of a percent
+			return float64(n) / 10_000
+		}
+		total, _ := strconv.ParseUint(m[5], 10, 64)
+		stall := sample.Some(sample.Stall{Avg10: share(m[2]), Avg60: share(m[3]), Avg300: share(m[4]), Total: total})
+		to := &p.Some
+		if m[1] == "full" {
+			to = &p.Full
+		}
+		if to.Present() {
+			return p, false
+		}
+		*to = stall
+	}
+	return p, true
 }
 
 func BenchmarkPressure(b *testing.B) {
