@@ -115,7 +115,8 @@ func FuzzNetDev(f *testing.F) {
 			t.Errorf("%q: another answer with a used slice", b)
 		}
 		for _, i := range d.Interfaces {
-			if i.Name == "" || strings.ContainsAny(i.Name, " \t\n|") {
+			// A name may hold any other byte, also the bar that the header has.
+			if i.Name == "" || strings.ContainsAny(i.Name, " \t\n") {
 				t.Errorf("%q: interface %q", b, i.Name)
 			}
 		}
