@@ -20,14 +20,15 @@ type waitBudget struct {
 	left     time.Duration
 }
 
-// begin returns a context that ends when the budget is used up. done takes off what was used.
+// begin returns a context that ends when the budget is used up. Its done takes off what was used.
 //
 // A collection is told from the next by its deadline, and, as not all have
 // one, by who waits: nobody does so twice in the same.
-func (b *waitBudget) begin(ctx context.Context, who any) (wait context.Context, done func()) {
+func (b *waitBudget) begin(ctx context.Context, who any) *wait {
 	now := time.Now()
 	deadline, ok := ctx.Deadline()
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	if !deadline.Equal(b.deadline) || len(b.waited) == 0 || slices.Contains(b.waited, who) {
 		b.deadline, b.waited, b.left = deadline, b.waited[:0], maxWait
 		if ok {
@@ -35,13 +36,57 @@ func (b *waitBudget) begin(ctx context.Context, who any) (wait context.Context, 
 		}
 	}
 	b.waited = append(b.waited, who)
-	left := b.left
-	b.mu.Unlock()
-	wait, cancel := context.WithTimeout(ctx, left)
-	return wait, func() {
-		cancel()
-		b.mu.Lock()
-		b.left = max(0, b.left-time.Since(now))
-		b.mu.Unlock()
+	return &wait{Context: ctx, budget: b, began: now, end: now.Add(b.left)}
+}
+
+// wait is the context of one refresh. Most end before anybody waits for it: its
+// timer, which costs more than a kernel file, is made by the first who does.
+type wait struct {
+	context.Context // of the collection
+	budget          *waitBudget
+	began, end      time.Time
+
+	mu     sync.Mutex
+	timed  context.Context // nil until somebody waits
+	cancel context.CancelFunc
+}
+
+func (w *wait) done() {
+	w.mu.Lock()
+	if w.cancel != nil {
+		w.cancel()
 	}
+	w.mu.Unlock()
+	w.budget.mu.Lock()
+	w.budget.left = max(0, w.budget.left-time.Since(w.began))
+	w.budget.mu.Unlock()
+}
+
+// Deadline implements context.Context.
+func (w *wait) Deadline() (time.Time, bool) { return w.end, true }
+
+// Done implements context.Context.
+func (w *wait) Done() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timed == nil {
+		w.timed, w.cancel = context.WithDeadline(w.Context, w.end)
+	}
+	return w.timed.Done()
+}
+
+// Err implements context.Context.
+func (w *wait) Err() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timed != nil {
+		return w.timed.Err()
+	}
+	if err := w.Context.Err(); err != nil {
+		return err
+	}
+	if !time.Now().Before(w.end) {
+		return context.DeadlineExceeded
+	}
+	return nil
 }

@@ -25,6 +25,11 @@ type (
 	}
 )
 
+func (s *memorySnapshot) reading() *sample.Memory   { return &s.sample }
+func (s *cpuSnapshot) reading() *sample.CPU         { return &s.sample }
+func (s *ioSnapshot) reading() *sample.IO           { return &s.sample }
+func (s *networkSnapshot) reading() *sample.Network { return &s.sample }
+
 // stalls is where the pressure of a snapshot lies.
 type stalls struct {
 	pressure   Pressure
@@ -178,8 +183,8 @@ func (s *cpuSnapshot) convertCgroup() {
 }
 
 // limits makes the public list.
-func limits(from *sample.Limits) *ResourceLimits {
-	to := &ResourceLimits{Timestamp: from.Time}
+func limits(from *sample.Limits) ResourceLimits {
+	to := ResourceLimits{Timestamp: from.Time}
 	if l := from.Memory; l.Known() {
 		to.Memory = &Limit{Kind: "memory", Value: float64(l.Value), Unit: "By", Source: LimitSource(l.Source.String()), Cgroup: l.Cgroup, File: l.File}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cboxdk/resource-monitor/internal/environ"
 	"github.com/cboxdk/resource-monitor/internal/hostfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
 // detect asks where the process runs. The error is of decisive sources that
@@ -77,10 +78,10 @@ func (m *Monitor) completeEnvironment(found *environ.Info) {
 		return
 	}
 	v.Guest = new(GuestInfo)
-	if s, err := m.memory.Get(ctx); err == nil {
+	if s, err := m.memory.Read(ctx, sample.PartSystem); err == nil {
 		v.Guest.MemoryLimit = int64(s.sample.System.Total.Or(0))
 	}
-	if s, err := m.cpu.Get(ctx); err == nil {
+	if s, err := m.cpu.Read(ctx, sample.PartSystemInfo); err == nil {
 		v.Guest.CPULimit = float64(s.sample.System.Logical.Or(0))
 	}
 }

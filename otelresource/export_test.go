@@ -15,33 +15,36 @@ type FakeSource struct {
 	CPU     func(context.Context, *sample.CPU) error
 	IO      func(context.Context, *sample.IO) error // nil: nothing
 	Network func(*sample.Network) error
+	Parts   sample.Parts // of memory and CPU that were read so far
 }
 
-func (f *FakeSource) ReadMemory(ctx context.Context, _ engine.Want, s *sample.Memory) error {
+func (f *FakeSource) ReadMemory(ctx context.Context, parts sample.Parts, s *sample.Memory) error {
+	f.Parts |= parts
 	return f.Memory(ctx, s)
 }
 
 func (f *FakeSource) ReadPaging(context.Context, *sample.Paging) error { return nil }
 
-func (f *FakeSource) ReadCPU(ctx context.Context, _ engine.Want, s *sample.CPU) error {
+func (f *FakeSource) ReadCPU(ctx context.Context, parts sample.Parts, s *sample.CPU) error {
+	f.Parts |= parts
 	return f.CPU(ctx, s)
 }
 
-func (f *FakeSource) ReadIO(ctx context.Context, _ engine.Want, s *sample.IO) error {
+func (f *FakeSource) ReadIO(ctx context.Context, _ sample.Parts, s *sample.IO) error {
 	if f.IO == nil {
 		return nil
 	}
 	return f.IO(ctx, s)
 }
 
-func (f *FakeSource) ReadNetwork(_ context.Context, _ engine.Want, s *sample.Network) error {
+func (f *FakeSource) ReadNetwork(_ context.Context, _ sample.Parts, s *sample.Network) error {
 	if f.Network == nil {
 		return nil
 	}
 	return f.Network(s)
 }
 
-func (f *FakeSource) ReadProcess(context.Context, engine.Want, *sample.Process) error {
+func (f *FakeSource) ReadProcess(context.Context, sample.Parts, *sample.Process) error {
 	return nil
 }
 
@@ -58,6 +61,6 @@ func NewFakeMonitor(f *FakeSource) *Monitor {
 
 // RefreshNetwork reads as an export does.
 func RefreshNetwork(ctx context.Context, m *Monitor) error {
-	_, err := m.network.Get(ctx)
+	_, err := m.network.Get(ctx, 0)
 	return err
 }

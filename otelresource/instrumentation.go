@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -68,18 +67,6 @@ func (i *Instrumentation) start(c *startConfig) (err error) {
 	if i.scopes, err = i.monitor.scopes(c.scopes); err != nil {
 		return err
 	}
-	want := uint32(0)
-	if slices.Contains(i.scopes, ScopeSystem) {
-		want |= wantSystem
-	}
-	if slices.Contains(i.scopes, ScopeContainer) {
-		want |= wantContainer
-	}
-	if c.utilization {
-		want |= wantUtilization
-	}
-	i.monitor.ask(want)
-	i.monitor.baseline()
 	i.monitor.diag.Notify(func(err error) { otel.Handle(toError("Collect", err)) })
 	return i.register(c)
 }
@@ -111,29 +98,29 @@ func (i *Instrumentation) register(c *startConfig) error {
 }
 
 // tables are those of all collectors, and of the module about itself.
-func (i *Instrumentation) tables(sel selection) []observe.Table {
+func (i *Instrumentation) tables(sel selection) (all []observe.Table) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
 	m, budget := i.monitor, new(waitBudget)
-	failed := func(collector string) func(error) {
-		return func(err error) { m.diag.Failed(collector, err) }
+	as := func(name string) collector {
+		return collector{failed: func(err error) { m.diag.Failed(name, err) }, budget: budget}
 	}
-	return []observe.Table{
-		newTable(cached(m.memory, func(s *memorySnapshot) *sample.Memory { return &s.sample },
-			failed("memory"), budget), instruments.Memory(), sel),
-		newTable(cached(m.paging, func(s *sample.Paging) *sample.Paging { return s },
-			failed("paging"), budget), instruments.Paging(), sel),
-		newTable(cached(m.cpu, func(s *cpuSnapshot) *sample.CPU { return &s.sample },
-			failed("cpu"), budget), instruments.CPU(), sel),
-		newTable(cached(m.io, func(s *ioSnapshot) *sample.IO { return &s.sample },
-			failed("io"), budget), instruments.IO(), sel),
-		newTable(cached(m.network, func(s *networkSnapshot) *sample.Network { return &s.sample },
-			failed("network"), budget), instruments.Network(), sel),
-		newTable(cached(m.process, func(s *sample.Process) *sample.Process { return s },
-			failed("process"), budget), instruments.OwnProcess(), sel),
-		newTable(source[sample.Failures]{
-			peek: m.diag.Failures, failed: failed("module"), budget: budget, last: new(atomic.Pointer[sample.Failures]),
-		}, instruments.Errors(), sel),
+	for _, tables := range [][]observe.Table{
+		tablesOf(ctx, m.memory, (*memorySnapshot).reading, instruments.Memory(), sel, as("memory")),
+		tablesOf(ctx, m.paging, itself[sample.Paging], instruments.Paging(), sel, as("paging")),
+		tablesOf(ctx, m.cpu, (*cpuSnapshot).reading, instruments.CPU(), sel, as("cpu")),
+		tablesOf(ctx, m.io, (*ioSnapshot).reading, instruments.IO(), sel, as("io")),
+		tablesOf(ctx, m.network, (*networkSnapshot).reading, instruments.Network(), sel, as("network")),
+		tablesOf(ctx, m.process, itself[sample.Process], instruments.OwnProcess(), sel, as("process")),
+	} {
+		all = append(all, tables...)
 	}
+	own, _ := newTable(as("module"), instruments.Errors(), sel)
+	own.peek = m.diag.Failures
+	return append(all, own)
 }
+
+func itself[S any](s *S) *S { return s }
 
 func (i *Instrumentation) keep(r metric.Registration) {
 	if r != nil {
@@ -226,18 +213,17 @@ func (m *Monitor) scopes(asked []Scope) ([]Scope, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	own, found := false, false
-	if s, err := m.cpu.Get(ctx); err == nil {
+	if s, err := m.cpu.Read(ctx, sample.PartCgroup); err == nil {
 		own, found = s.sample.Own, s.sample.Cgroup.Usage.Present()
 	}
-	if s, err := m.memory.Get(ctx); err == nil {
+	if s, err := m.memory.Read(ctx, sample.PartCgroup); err == nil {
 		own, found = own || s.sample.Own, found || s.sample.Cgroup.Usage.Present()
 	}
 	if slices.Contains(asked, ScopeProcess) {
-		if _, err := m.process.Get(ctx); err != nil {
+		if _, err := m.process.Read(ctx, 0); err != nil {
 			return nil, &Error{Op: "Start", Err: fmt.Errorf("process scope: %w", err)}
 		}
 	}
-	m.expire()
 	switch {
 	case len(asked) > 0:
 		if slices.Contains(asked, ScopeContainer) && !found && !m.IsContainerized() {
@@ -250,16 +236,6 @@ func (m *Monitor) scopes(asked []Scope) ([]Scope, error) {
 		return []Scope{ScopeContainer, ScopeSystem}, nil
 	}
 	return []Scope{ScopeSystem}, nil
-}
-
-// expire makes the next readings fresh, with all that is wanted by now.
-func (m *Monitor) expire() {
-	m.memory.Expire()
-	m.paging.Expire()
-	m.cpu.Expire()
-	m.io.Expire()
-	m.network.Expire()
-	m.process.Expire()
 }
 
 // registry knows the providers that are in use: it is what refuses a second Start.

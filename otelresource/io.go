@@ -3,6 +3,8 @@ package otelresource
 import (
 	"context"
 	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
 // DiskIO counts what a block device did, or several together. Counts are
@@ -115,10 +117,15 @@ func (s DeviceIOStats) MarshalJSON() ([]byte, error) { return marshalPresent(s, 
 // IOPressure is io.pressure, or /proc/pressure/io in ScopeSystem.
 type IOPressure = Pressure
 
-func (m *Monitor) loadIO(ctx context.Context) (*ioSnapshot, error) {
-	s := new(ioSnapshot)
-	if err := m.source.ReadIO(ctx, m.wants(), &s.sample); err != nil {
-		return nil, toError("GetIOStats", err)
+func (m *Monitor) loadIO(ctx context.Context, parts sample.Parts, s *ioSnapshot) error {
+	if m.cfg.EnableDetailedIO {
+		parts |= sample.PartDevices
+	}
+	if err := m.source.ReadIO(ctx, parts, &s.sample); err != nil {
+		return toError("GetIOStats", err)
+	}
+	if !parts.Have(direct) {
+		return nil
 	}
 	s.convert()
 	cause := s.sample.SystemErr
@@ -128,17 +135,17 @@ func (m *Monitor) loadIO(ctx context.Context) (*ioSnapshot, error) {
 	if cause != nil && s.stats.Pressure == nil {
 		s.err = toError("GetIOStats", cause)
 	}
-	return s, nil
+	return nil
 }
 
 // GetIOStats returns disk I/O, of each device too with Config.EnableDetailedIO.
 // Its errors are those of GetMemoryStats; a container whose cgroup does
 // not have the io controller is one whose cgroup cannot be read, unless it has the pressure.
 func (m *Monitor) GetIOStats(ctx context.Context) (*IOStats, error) {
-	if s := m.io.Peek(); s != nil && s.err == nil && ctx.Err() == nil {
+	if s := m.io.Peek(direct); s != nil && s.err == nil && ctx.Err() == nil {
 		return &s.stats, nil // as Get does, without its call
 	}
-	s, err := m.io.Get(ctx)
+	s, err := m.io.Get(ctx, direct)
 	if err != nil {
 		return nil, getterError("GetIOStats", err)
 	}

@@ -50,7 +50,6 @@ type Monitor struct {
 	diag    *engine.Diagnostics
 	found   *environ.Info
 	info    *EnvironmentInfo
-	want    atomic.Uint32 // what readings cost extra and somebody asked for
 	memory  *snapshot.Cache[memorySnapshot]
 	paging  *snapshot.Cache[sample.Paging]
 	cpu     *snapshot.Cache[cpuSnapshot]
@@ -61,11 +60,10 @@ type Monitor struct {
 	closed  atomic.Bool
 }
 
+// direct is what getters return; GetCPUStats has the CPUs besides.
 const (
-	wantSystem uint32 = 1 << iota
-	wantUtilization
-	wantContainer
-	wantDirect
+	direct    = sample.PartCgroup | sample.PartDirect
+	directCPU = direct | sample.PartPerCPU
 )
 
 // NewResourceMonitor returns a Monitor with the default configuration. On an
@@ -123,7 +121,6 @@ func newMonitor(cfg *Config, source engine.Source, found *environ.Info, diag *en
 	m.limits = snapshot.New(age, m.loadLimits)
 	m.baseline()
 	m.completeEnvironment(found)
-	m.expire()
 	return m
 }
 
@@ -132,79 +129,61 @@ func newMonitor(cfg *Config, source engine.Source, found *environ.Info, diag *en
 func (m *Monitor) baseline() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_, _ = m.memory.Get(ctx)
-	_, _ = m.cpu.Get(ctx)
-	_, _ = m.network.Get(ctx)
-	// Memory was read before the CPU's limits were known, which may decide
-	// whose numbers these are: the first reader gets readings of its own.
-	m.expire()
+	_, _ = m.memory.Read(ctx, direct)
+	_, _ = m.cpu.Read(ctx, directCPU)
+	_, _ = m.network.Read(ctx, direct)
 }
 
-func (m *Monitor) wants() engine.Want {
-	w := m.want.Load()
-	return engine.Want{
-		System: w&wantSystem != 0, PerCPU: true, Utilization: w&wantUtilization != 0,
-		Container: w&wantContainer != 0, Direct: w&wantDirect != 0, Devices: m.cfg.EnableDetailedIO,
-		Interfaces: m.cfg.EnableDetailedNetwork,
+func (m *Monitor) loadMemory(ctx context.Context, parts sample.Parts, s *memorySnapshot) error {
+	if err := m.source.ReadMemory(ctx, parts, &s.sample); err != nil {
+		return toError("GetMemoryStats", err)
 	}
-}
-
-// ask adds to what readings include.
-func (m *Monitor) ask(want uint32) { m.want.Or(want) }
-
-func (m *Monitor) loadMemory(ctx context.Context) (*memorySnapshot, error) {
-	s := new(memorySnapshot)
-	if err := m.source.ReadMemory(ctx, m.wants(), &s.sample); err != nil {
-		return nil, toError("GetMemoryStats", err)
+	if !parts.Have(direct) {
+		return nil
 	}
 	s.convert()
 	if !s.stats.Has(FieldUsageBytes) && s.sample.Own {
 		s.err = toError("GetMemoryStats", s.sample.Err)
 	}
-	return s, nil
+	return nil
 }
 
-func (m *Monitor) loadCPU(ctx context.Context) (*cpuSnapshot, error) {
-	s := new(cpuSnapshot)
-	if err := m.source.ReadCPU(ctx, m.wants(), &s.sample); err != nil {
-		return nil, toError("GetCPUStats", err)
+func (m *Monitor) loadCPU(ctx context.Context, parts sample.Parts, s *cpuSnapshot) error {
+	if err := m.source.ReadCPU(ctx, parts, &s.sample); err != nil {
+		return toError("GetCPUStats", err)
+	}
+	if !parts.Have(direct) {
+		return nil
 	}
 	s.convert()
 	if !s.stats.Has(FieldUsageSeconds) && s.sample.Own {
 		s.err = toError("GetCPUStats", s.sample.Err)
 	}
-	return s, nil
+	return nil
 }
 
-func (m *Monitor) loadPaging(ctx context.Context) (*sample.Paging, error) {
-	s := new(sample.Paging)
+func (m *Monitor) loadPaging(ctx context.Context, _ sample.Parts, s *sample.Paging) error {
 	if err := m.source.ReadPaging(ctx, s); err != nil {
-		return nil, toError("Collect", err)
+		return toError("Collect", err)
 	}
-	return s, nil
+	return nil
 }
 
-func (m *Monitor) loadProcess(ctx context.Context) (*sample.Process, error) {
-	s := new(sample.Process)
-	if err := m.source.ReadProcess(ctx, m.wants(), s); err != nil {
-		return nil, toError("Collect", err)
+func (m *Monitor) loadProcess(ctx context.Context, parts sample.Parts, s *sample.Process) error {
+	if err := m.source.ReadProcess(ctx, parts, s); err != nil {
+		return toError("Collect", err)
 	}
-	return s, nil
+	return nil
 }
 
 // GetMemoryStats returns memory usage, limits and events. The error is
 // ErrCgroupNotFound in a container whose cgroup cannot be read,
 // ErrInsufficientPerms where a decisive file is denied, ErrClosed, or that of ctx.
 func (m *Monitor) GetMemoryStats(ctx context.Context) (*MemoryStats, error) {
-	if m.want.Load()&wantDirect == 0 {
-		// From now on readings have what only this getter returns.
-		m.ask(wantDirect)
-		m.memory.Expire()
-	}
-	if s := m.memory.Peek(); s != nil && s.err == nil && ctx.Err() == nil {
+	if s := m.memory.Peek(direct); s != nil && s.err == nil && ctx.Err() == nil {
 		return &s.stats, nil // as Get does, without its call
 	}
-	s, err := m.memory.Get(ctx)
+	s, err := m.memory.Get(ctx, direct)
 	if err != nil {
 		return nil, getterError("GetMemoryStats", err)
 	}
@@ -217,10 +196,10 @@ func (m *Monitor) GetMemoryStats(ctx context.Context) (*MemoryStats, error) {
 // GetCPUStats returns CPU usage, limits and throttling. Its errors are those
 // of GetMemoryStats.
 func (m *Monitor) GetCPUStats(ctx context.Context) (*CPUStats, error) {
-	if s := m.cpu.Peek(); s != nil && s.err == nil && ctx.Err() == nil {
+	if s := m.cpu.Peek(directCPU); s != nil && s.err == nil && ctx.Err() == nil {
 		return &s.stats, nil // as Get does, without its call
 	}
-	s, err := m.cpu.Get(ctx)
+	s, err := m.cpu.Get(ctx, directCPU)
 	if err != nil {
 		return nil, getterError("GetCPUStats", err)
 	}
@@ -233,7 +212,7 @@ func (m *Monitor) GetCPUStats(ctx context.Context) (*CPUStats, error) {
 // GetLimits returns every limit that applies, and what sets it. It opens and closes the
 // files of every level, so that it costs more than the other getters.
 func (m *Monitor) GetLimits(ctx context.Context) (*ResourceLimits, error) {
-	l, err := m.limits.Get(ctx)
+	l, err := m.limits.Get(ctx, 0)
 	if err != nil {
 		return nil, getterError("GetLimits", err)
 	}
@@ -302,10 +281,11 @@ func toError(op string, err error) error {
 	return e
 }
 
-func (m *Monitor) loadLimits(ctx context.Context) (*ResourceLimits, error) {
+func (m *Monitor) loadLimits(ctx context.Context, _ sample.Parts, l *ResourceLimits) error {
 	var s sample.Limits
 	if err := m.source.ReadLimits(ctx, &s); err != nil {
-		return nil, toError("GetLimits", err)
+		return toError("GetLimits", err)
 	}
-	return limits(&s), nil
+	*l = limits(&s)
+	return nil
 }

@@ -2,7 +2,6 @@ package otelresource
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -90,27 +89,33 @@ func (s InterfaceStats) MarshalJSON() ([]byte, error) { return marshalPresent(s,
 // networkSnapshot is what is published. Exports need the sample alone.
 type networkSnapshot struct {
 	sample sample.Network
-	once   sync.Once // makes stats
 	stats  NetworkStats
 }
 
-func (m *Monitor) loadNetwork(ctx context.Context) (*networkSnapshot, error) {
-	s := new(networkSnapshot)
-	if err := m.source.ReadNetwork(ctx, m.wants(), &s.sample); err != nil {
-		return nil, toError("GetNetworkStats", err)
+func (m *Monitor) loadNetwork(ctx context.Context, parts sample.Parts, s *networkSnapshot) error {
+	if m.cfg.EnableDetailedNetwork {
+		parts |= sample.PartInterfaces
 	}
-	return s, nil
+	if err := m.source.ReadNetwork(ctx, parts, &s.sample); err != nil {
+		return toError("GetNetworkStats", err)
+	}
+	if parts.Have(direct) {
+		s.convert()
+	}
+	return nil
 }
 
 // GetNetworkStats returns the traffic of the process's network namespace. It
 // fails only where neither netlink nor /proc/net/dev can be read: the error
 // is ErrInsufficientPerms, ErrClosed, that of the file or that of ctx.
 func (m *Monitor) GetNetworkStats(ctx context.Context) (*NetworkStats, error) {
-	s, err := m.network.Get(ctx)
+	if s := m.network.Peek(direct); s != nil && ctx.Err() == nil {
+		return &s.stats, nil // as Get does, without its call
+	}
+	s, err := m.network.Get(ctx, direct)
 	if err != nil {
 		return nil, getterError("GetNetworkStats", err)
 	}
-	s.once.Do(s.convert)
 	return &s.stats, nil
 }
 

@@ -19,14 +19,14 @@ func (m *Monitor) started(s instruments.Scope) time.Time {
 	var uptime sample.Opt[uint64] // nanoseconds
 	switch s {
 	case instruments.Process:
-		if p, err := m.process.Get(ctx); err == nil {
+		if p, err := m.process.Read(ctx, sample.PartFiles); err == nil {
 			at = p.Time
 			if seconds, ok := p.Uptime.Get(); ok {
 				uptime = sample.Some(uint64(seconds * 1e9))
 			}
 		}
 	case instruments.System, instruments.Container:
-		if c, err := m.cpu.Get(ctx); err == nil {
+		if c, err := m.cpu.Read(ctx, sample.PartSystemInfo|sample.PartTasks); err == nil {
 			at, uptime = c.sample.Time, c.sample.System.Uptime
 			if s == instruments.Container {
 				uptime = c.sample.Cgroup.Uptime

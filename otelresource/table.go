@@ -4,16 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/cboxdk/resource-monitor/internal/instruments"
 	"github.com/cboxdk/resource-monitor/internal/observe"
+	"github.com/cboxdk/resource-monitor/internal/sample"
 	"github.com/cboxdk/resource-monitor/internal/snapshot"
 )
 
-// table is the rows of one collector that the user asked for, and where their samples come from.
+// table is rows of one collector that the user asked for, and where their samples come from.
 type table[S any] struct {
 	source[S]
 	metrics []instruments.Metric
@@ -32,17 +34,46 @@ type tableSeries[S any] struct {
 	attributes observe.Attributes
 }
 
-// newTable returns the rows that sel lets through.
-func newTable[S any](from source[S], rows []instruments.Row[S], sel selection) *table[S] {
-	t := &table[S]{source: from}
+// tablesOf divides the rows that sel lets through by what has to be read for
+// them, so that a View that drops all of a part saves its reading. It reads
+// once, for what is measured over a window that begins now; a failure shows
+// when somebody collects.
+func tablesOf[T, S any](ctx context.Context, c *snapshot.Cache[T], of func(*T) *S, rows []instruments.Row[S], sel selection, as collector) (tables []observe.Table) {
+	var all sample.Parts
+	for len(rows) > 0 {
+		first := rows[0].Reads
+		t, parts := newTable(as, slices.DeleteFunc(slices.Clone(rows), func(r instruments.Row[S]) bool { return r.Reads != first }), sel)
+		rows = slices.DeleteFunc(rows, func(r instruments.Row[S]) bool { return r.Reads == first })
+		if len(t.metrics) == 0 {
+			continue
+		}
+		fromCache(&t.source, c, parts, of)
+		tables, all = append(tables, t), all|parts
+	}
+	if len(tables) > 0 {
+		_, _ = c.Read(ctx, all)
+	}
+	return tables
+}
+
+// newTable returns the rows that sel lets through, and what has to be read for them.
+func newTable[S any](as collector, rows []instruments.Row[S], sel selection) (t *table[S], parts sample.Parts) {
+	t = &table[S]{source: source[S]{collector: as}}
 	for _, row := range rows {
 		detailed := row.Items != nil && sel.details(row.Items.Detail)
 		if !sel.includes(&row.Metric) || len(row.Series) == 0 && !detailed {
 			continue
 		}
+		parts |= row.Reads
+		if row.OptIn == instruments.WithUtilization {
+			parts |= sample.PartUtilization
+		}
 		bound := tableRow[S]{counter: row.Kind == instruments.Counter, float: row.Float}
 		if detailed {
 			bound.items = &tableItems[S]{Items: row.Items}
+			if row.Items.Detail == instruments.PerCPU {
+				parts |= sample.PartPerCPU
+			}
 		}
 		for _, s := range row.Series {
 			bound.series = append(bound.series, tableSeries[S]{s, observe.NewAttributes(s.Attributes...)})
@@ -50,7 +81,7 @@ func newTable[S any](from source[S], rows []instruments.Row[S], sel selection) *
 		t.metrics = append(t.metrics, row.Metric)
 		t.rows = append(t.rows, bound)
 	}
-	return t
+	return t, parts
 }
 
 // Metrics implements observe.Table.
@@ -182,42 +213,44 @@ func (t *tableItems[S]) learn(s *S, n int, known []tableItem) []tableItem {
 	return items
 }
 
-// source is where the samples of a table come from.
-type source[S any] struct {
-	peek   func() *S                         // the current sample, nil where it has expired
-	load   func(context.Context) (*S, error) // a fresh one
+// collector is what the tables of one collector share.
+type collector struct {
 	failed func(error)
 	budget *waitBudget
-	last   *atomic.Pointer[S] // what was observed last
 }
 
-// cached is a source of the samples of a cache.
-func cached[T, S any](c *snapshot.Cache[T], sample func(*T) *S, failed func(error), budget *waitBudget) source[S] {
-	return source[S]{
-		peek: func() *S {
-			if s := c.Peek(); s != nil {
-				return sample(s)
-			}
-			return nil
-		},
-		load: func(ctx context.Context) (*S, error) {
-			s, err := c.Get(ctx)
-			if err != nil {
-				return nil, getterError("Collect", err)
-			}
-			return sample(s), nil
-		},
-		failed: failed, budget: budget, last: new(atomic.Pointer[S]),
+// source is where the samples of a table come from.
+type source[S any] struct {
+	collector
+	peek func() *S                         // the current sample, nil where it has expired
+	load func(context.Context) (*S, error) // a fresh one
+	last atomic.Pointer[S]                 // what was observed last
+}
+
+// fromCache makes r read these parts from a cache.
+func fromCache[T, S any](r *source[S], c *snapshot.Cache[T], parts sample.Parts, of func(*T) *S) {
+	r.peek = func() *S {
+		if s := c.Peek(parts); s != nil {
+			return of(s)
+		}
+		return nil
+	}
+	r.load = func(ctx context.Context) (*S, error) {
+		s, err := c.Get(ctx, parts)
+		if err != nil {
+			return nil, getterError("Collect", err)
+		}
+		return of(s), nil
 	}
 }
 
 // read returns the newest sample, and whether it is fresh.
 func (r *source[S]) read(ctx context.Context) (s *S, fresh bool) {
 	if s = r.peek(); s == nil {
-		wait, done := r.budget.begin(ctx, r)
+		wait := r.budget.begin(ctx, r)
 		var err error
 		s, err = r.load(wait)
-		done()
+		wait.done()
 		if err != nil {
 			if !errors.Is(err, ErrClosed) {
 				r.failed(err)

@@ -136,9 +136,9 @@ func collectors(read func(engine.Source) error) (func(), error) {
 }
 
 // everything is all that costs extra.
-var everything = engine.Want{System: true, Container: true, Utilization: true, Devices: true, Direct: true}
+var everything = sample.PartCgroup | sample.PartDirect | sample.PartSystem | sample.PartSystemInfo | sample.PartSystemPressure | sample.PartTasks | sample.PartUtilization | sample.PartDevices
 
-func readMemory(w engine.Want) func(engine.Source) error {
+func readMemory(w sample.Parts) func(engine.Source) error {
 	m := new(sample.Memory)
 	return func(s engine.Source) error { return s.ReadMemory(background, w, m) }
 }
@@ -148,22 +148,22 @@ func readPaging() func(engine.Source) error {
 	return func(s engine.Source) error { return s.ReadPaging(background, p) }
 }
 
-func readCPU(w engine.Want) func(engine.Source) error {
+func readCPU(w sample.Parts) func(engine.Source) error {
 	c := new(sample.CPU)
 	return func(s engine.Source) error { return s.ReadCPU(background, w, c) }
 }
 
-func readIO(w engine.Want) func(engine.Source) error {
+func readIO(w sample.Parts) func(engine.Source) error {
 	c := new(sample.IO)
 	return func(s engine.Source) error { return s.ReadIO(background, w, c) }
 }
 
-func readProcess(w engine.Want) func(engine.Source) error {
+func readProcess(w sample.Parts) func(engine.Source) error {
 	c := new(sample.Process)
 	return func(s engine.Source) error { return s.ReadProcess(background, w, c) }
 }
 
-func readAll(w engine.Want) func(engine.Source) error {
+func readAll(w sample.Parts) func(engine.Source) error {
 	all := []func(engine.Source) error{readMemory(w), readCPU(w), readIO(w)}
 	return func(s engine.Source) error {
 		for _, read := range all {

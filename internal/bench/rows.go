@@ -23,6 +23,7 @@ import (
 
 	"github.com/cboxdk/resource-monitor/internal/engine"
 	"github.com/cboxdk/resource-monitor/internal/measure"
+	"github.com/cboxdk/resource-monitor/internal/sample"
 	"github.com/cboxdk/resource-monitor/otelresource"
 	"github.com/cboxdk/resource-monitor/otelresource/producer"
 )
@@ -60,12 +61,12 @@ func floors() group {
 		}}
 		g.comparisons = append(g.comparisons, c)
 	}
-	plain := engine.Want{}
+	plain := sample.PartCgroup
 	round("memory", func() func(engine.Source) error { return readMemory(plain) })
 	round("CPU", func() func(engine.Source) error { return readCPU(plain) }, affinity)
 	round("I/O", func() func(engine.Source) error { return readIO(plain) })
 	round("paging", func() func(engine.Source) error { return readPaging() })
-	round("process", func() func(engine.Source) error { return readProcess(plain) }, usage, folderSize, sinceBoot)
+	round("process", func() func(engine.Source) error { return readProcess(sample.PartFiles) }, usage, folderSize, sinceBoot)
 	round("memory, CPU, I/O", func() func(engine.Source) error { return readAll(plain) }, affinity)
 	round("the same with everything on", func() func(engine.Source) error { return readAll(everything) }, affinity)
 	return g
@@ -103,7 +104,7 @@ func cgroupLibraries() group {
 		note: "Ours reads every visible ancestor, events, pressure and /proc/meminfo besides. The libraries read the own cgroup's " +
 			"memory files alone, containerd of every controller on v2.",
 	}
-	ours := side{"ours", func() (func(), error) { return collectors(readMemory(engine.Want{})) }}
+	ours := side{"ours", func() (func(), error) { return collectors(readMemory(sample.PartCgroup)) }}
 	for _, other := range []side{containerd(), opencontainers()} {
 		g.comparisons = append(g.comparisons, comparison{what: "cgroup memory", ours: ours, other: other})
 	}

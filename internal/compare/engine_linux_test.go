@@ -14,7 +14,7 @@ import (
 
 // These compare what the engine makes of the files, not the parsers alone.
 
-var everything = engine.Want{System: true, PerCPU: true, Utilization: true, Direct: true}
+var everything = sample.PartCgroup | sample.PartDirect | sample.PartSystem | sample.PartSystemInfo | sample.PartSystemPressure | sample.PartPerCPU | sample.PartUtilization | sample.PartFiles
 
 func source(t *testing.T) engine.Source {
 	t.Helper()

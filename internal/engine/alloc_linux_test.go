@@ -18,7 +18,7 @@ func TestAReadingOfDisksInACgroupAllocatesNothing(t *testing.T) {
 	} {
 		b := open(t, archive+blocks("sda 8:0", "dm-0 253:0 sda"))
 		var s sample.IO
-		read := func() { _ = b.source.ReadIO(context.Background(), Want{}, &s) }
+		read := func() { _ = b.source.ReadIO(context.Background(), direct, &s) }
 		read()
 		if n := testing.AllocsPerRun(100, read); n > forgotten {
 			t.Errorf("%s: %v allocations", name, n)
@@ -35,7 +35,7 @@ func TestAReadingAllocatesNothing(t *testing.T) {
 	}
 	defer source.Close()
 	ctx := context.Background()
-	for name, want := range map[string]Want{"own": {}, "with the machine": {System: true, Utilization: true}} {
+	for name, want := range map[string]sample.Parts{"own": direct, "with the machine": direct | wholeMachine | sample.PartUtilization, "the machine alone": wholeMachine} {
 		var m sample.Memory
 		var c sample.CPU
 		var d sample.IO

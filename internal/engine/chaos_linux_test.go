@@ -46,7 +46,7 @@ func TestAnyContentYieldsAConsistentReading(t *testing.T) {
 		var lastDisks [2]uint64
 		for range 12 {
 			b.after(time.Duration(random.IntN(1500)) * time.Millisecond)
-			w := Want{System: random.IntN(2) == 0, PerCPU: random.IntN(2) == 0, Utilization: random.IntN(2) == 0}
+			w := sample.Parts(random.Uint32())
 			var m sample.Memory
 			var c sample.CPU
 			var l sample.Limits
@@ -54,7 +54,7 @@ func TestAnyContentYieldsAConsistentReading(t *testing.T) {
 			_ = b.source.ReadCPU(ctx, w, &c)
 			_ = b.source.ReadLimits(ctx, &l)
 			var d sample.IO
-			_ = b.source.ReadIO(ctx, Want{System: w.System, Devices: w.PerCPU}, &d)
+			_ = b.source.ReadIO(ctx, w, &d)
 			for i, disks := range []*sample.Disks{&d.Cgroup, &d.System} {
 				n, ok := disks.Total.Read.Bytes.Get()
 				if ok && n < lastDisks[i] {

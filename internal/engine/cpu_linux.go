@@ -67,38 +67,54 @@ func newCPUCollector(l *linux) *cpuCollector {
 	return c
 }
 
-func (c *cpuCollector) read(p *kernfs.Pass, w Want, s *sample.CPU) error {
-	c.follow(p)
+func (c *cpuCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.CPU) error {
 	*s = sample.CPU{Time: p.Now()}
+	if w&(sample.PartCgroup|sample.PartTasks) != 0 {
+		c.follow(p)
+	}
+	if w.Have(sample.PartCgroup) {
+		c.readCgroup(p, w, s)
+	}
+	fallback := w.Have(sample.PartDirect) && !s.Own
+	if w.Have(sample.PartSystemPressure) || fallback {
+		s.System.Pressure = c.pressure.readSystem(p, c.report)
+	}
+	if w.Have(sample.PartSystemPressure) {
+		s.System.IRQ = readPressure(p, c.irq, c.report)
+	}
+	if w.Have(sample.PartSystem) || fallback {
+		c.readHost(p, w, s)
+	}
+	if w.Have(sample.PartSystemInfo) {
+		c.readLogical(p, s)
+		s.System.Uptime = c.uptime.machine(p, c.report)
+	}
+	if w.Have(sample.PartTasks) {
+		s.Cgroup.Tasks = c.tasks.read(p, c.report)
+		s.Cgroup.Uptime = c.uptime.container(p, c.report)
+	}
+	nothing := !s.Cgroup.Usage.Present() && !s.System.Usage.Present() && !s.System.Logical.Present() && !s.Limit.Known()
+	if nothing && w&(sample.PartCgroup|sample.PartSystem|sample.PartSystemInfo) != 0 {
+		return errors.Join(s.Err, p.Context().Err())
+	}
+	return nil
+}
+
+// readCgroup reads the own cgroup and what limits the process.
+func (c *cpuCollector) readCgroup(p *kernfs.Pass, w sample.Parts, s *sample.CPU) {
 	c.readLimits(p, s)
 	c.engine.cpuBound.Store(s.Limit.Source.Cgroup())
 	if c.reader != nil {
-		c.reader.ReadUsage(p, &c.raw, w.PerCPU, c.report)
+		c.reader.ReadUsage(p, &c.raw, w.Have(sample.PartPerCPU), c.report)
 		level, _ := c.raw.Binding()
 		c.reader.ReadThrottling(p, level, &c.raw, c.report)
 		c.fillCgroup(p, w, level, s)
 	}
 	s.Own = c.engine.own(s.Cgroup.Usage)
 	s.Cgroup.Pressure = c.pressure.readOwn(p, c.report)
-	if w.System || !s.Own {
-		s.System.Pressure = c.pressure.readSystem(p, c.report)
-		c.readHost(p, w, s)
-	}
-	if w.System {
-		s.System.IRQ = readPressure(p, c.irq, c.report)
-		s.System.Uptime = c.uptime.machine(p, c.report)
-	}
-	if w.Container {
-		s.Cgroup.Tasks = c.tasks.read(p, c.report)
-		s.Cgroup.Uptime = c.uptime.container(p, c.report)
-	}
 	if !s.Cgroup.Usage.Present() {
 		s.Err = c.why(c.reader != nil, c.reader.UsageError, errRootCPU)
 	}
-	if !s.Cgroup.Usage.Present() && !s.System.Usage.Present() && !s.Limit.Known() {
-		return errors.Join(s.Err, p.Context().Err())
-	}
-	return nil
 }
 
 func (c *cpuCollector) follow(p *kernfs.Pass) {
@@ -124,10 +140,11 @@ var errRootCPU = fmt.Errorf("%w: the process is in the root cgroup, whose CPU us
 // readLimits fills the effective limit: the machine's online CPUs, then the
 // quotas, the cpuset and the affinity, each where it is smaller.
 func (c *cpuCollector) readLimits(p *kernfs.Pass, s *sample.CPU) {
-	if n, ok := c.readOnline(p); ok {
-		s.System.Logical = sample.Some(uint64(n))
-		s.Available = sample.Some(float64(n))
-		s.Limit = sample.Limit[float64]{Value: float64(n), Source: c.engine.sizeSource(c.onlineFile), File: c.onlineFile.Path()}
+	c.readLogical(p, s)
+	if count, ok := s.System.Logical.Get(); ok {
+		n := float64(count)
+		s.Available = sample.Some(n)
+		s.Limit = sample.Limit[float64]{Value: n, Source: c.engine.sizeSource(c.onlineFile), File: c.onlineFile.Path()}
 	}
 	if c.reader != nil {
 		c.reader.ReadLimits(p, &c.raw, c.report)
@@ -144,6 +161,16 @@ func (c *cpuCollector) readLimits(p *kernfs.Pass, s *sample.CPU) {
 	if n, ok := c.readAffinity(); ok {
 		s.Limit.Lower(sample.Limit[float64]{Value: float64(n), Source: sample.SourceAffinity})
 		s.Available = sample.Some(min(s.Available.Or(float64(n)), float64(n)))
+	}
+}
+
+// readLogical counts the online CPUs, once in a reading.
+func (c *cpuCollector) readLogical(p *kernfs.Pass, s *sample.CPU) {
+	if s.System.Logical.Present() {
+		return
+	}
+	if n, ok := c.readOnline(p); ok {
+		s.System.Logical = sample.Some(uint64(n))
 	}
 }
 
@@ -194,9 +221,9 @@ func (c *cpuCollector) parseStat(p *kernfs.Pass, perCPU bool) error {
 }
 
 // readHost fills the machine's times.
-func (c *cpuCollector) readHost(p *kernfs.Pass, w Want, s *sample.CPU) {
+func (c *cpuCollector) readHost(p *kernfs.Pass, w sample.Parts, s *sample.CPU) {
 	// gVisor divides the total evenly among its CPUs: those are nobody's numbers.
-	perCPU := w.PerCPU && c.engine.cfg.Sandbox != "gvisor"
+	perCPU := w.Have(sample.PartPerCPU) && c.engine.cfg.Sandbox != "gvisor"
 	if c.parseStat(p, perCPU) != nil {
 		return
 	}
@@ -215,7 +242,7 @@ func (c *cpuCollector) readHost(p *kernfs.Pass, w Want, s *sample.CPU) {
 		}
 		times, rebased := c.systemPerMode[cpu.Number].add(cpu.Times), c.systemPerMode[cpu.Number].rebased()
 		one := c.systemPerCPU.observe(p.Now(), cpu.Number, busy(times), times, rebased, least)
-		if w.Utilization {
+		if w.Have(sample.PartUtilization) {
 			for len(c.perCPUShares) <= cpu.Number {
 				c.perCPUShares = append(c.perCPUShares, shareWindow{})
 			}
@@ -225,7 +252,7 @@ func (c *cpuCollector) readHost(p *kernfs.Pass, w Want, s *sample.CPU) {
 	}
 }
 
-func (c *cpuCollector) fillCgroup(p *kernfs.Pass, w Want, binding int, s *sample.CPU) {
+func (c *cpuCollector) fillCgroup(p *kernfs.Pass, w sample.Parts, binding int, s *sample.CPU) {
 	raw, g := &c.raw, &s.Cgroup
 	own := c.groups.Own()
 	g.Usage = c.usage.add(own, raw.Usage)
@@ -239,10 +266,10 @@ func (c *cpuCollector) fillCgroup(p *kernfs.Pass, w Want, binding int, s *sample
 			g.Shares = sample.Some(shares)
 		}
 	}
-	if w.Utilization {
+	if w.Have(sample.PartUtilization) {
 		g.Utilization = c.utilization(p, s)
 	}
-	if w.PerCPU {
+	if w.Have(sample.PartPerCPU) {
 		for i, n := range raw.PerCPU {
 			// The file lists possible CPUs; those that are not online have no lines elsewhere either.
 			if c.onlineCPUs.Count() > 0 && !c.onlineCPUs.Has(i) {

@@ -20,7 +20,7 @@ type onTheWindow struct {
 
 func openWindow(t *testing.T) *onTheWindow {
 	w := &onTheWindow{bench: open(t, machine+mountV2+self("0::/a")+group(top+"/a", "cpu.max=200000 100000")+group(top+"/b"))}
-	w.want = Want{System: true, Utilization: true}
+	w.want = direct | wholeMachine | sample.PartUtilization
 	w.use(0)
 	return w
 }
@@ -230,7 +230,7 @@ func TestT1WindowsGoByTheMonotonicClock(t *testing.T) {
 	}
 	defer s.Close()
 	var c sample.CPU
-	if err := s.ReadCPU(context.Background(), Want{System: true}, &c); err != nil {
+	if err := s.ReadCPU(context.Background(), direct|wholeMachine, &c); err != nil {
 		t.Fatal(err)
 	}
 	l := s.(*linux)

@@ -43,27 +43,16 @@ type Config struct {
 	Now         func() time.Time
 }
 
-// Want is what a reading costs extra and somebody asked for.
-type Want struct {
-	System      bool // the machine's numbers besides the own cgroup's
-	Container   bool // what only the metrics of the container have: tasks and uptime
-	PerCPU      bool
-	Utilization bool
-	Devices     bool // each disk besides their total
-	Direct      bool // what no metric has, only who reads directly
-	Interfaces  bool // each network interface besides their total
-}
-
 // Source reads one platform. A reading fills a sample that the caller owns;
 // its error means that there is nothing in it. Readings of one kind are
 // serialized by the caller, those of different kinds may run at the same time.
 type Source interface {
-	ReadMemory(context.Context, Want, *sample.Memory) error
+	ReadMemory(context.Context, sample.Parts, *sample.Memory) error
 	ReadPaging(context.Context, *sample.Paging) error // of the machine
-	ReadCPU(context.Context, Want, *sample.CPU) error
-	ReadIO(context.Context, Want, *sample.IO) error
-	ReadNetwork(context.Context, Want, *sample.Network) error
-	ReadProcess(context.Context, Want, *sample.Process) error
+	ReadCPU(context.Context, sample.Parts, *sample.CPU) error
+	ReadIO(context.Context, sample.Parts, *sample.IO) error
+	ReadNetwork(context.Context, sample.Parts, *sample.Network) error
+	ReadProcess(context.Context, sample.Parts, *sample.Process) error
 	ReadLimits(context.Context, *sample.Limits) error
 	// Cgroup says where the process is; nil where there are no cgroups.
 	Cgroup(context.Context) *Whereabouts

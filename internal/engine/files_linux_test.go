@@ -20,7 +20,7 @@ func TestPressureOfTheOwnCgroupAndOfTheMachine(t *testing.T) {
 		"memory.pressure=some avg10=1.50 avg60=0.00 avg300=0.00 total=2500000\n\nfull avg10=0.50 avg60=0.00 avg300=0.00 total=400",
 		"cpu.pressure=some avg10=0.00 avg60=0.00 avg300=0.00 total=900\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7")+
 		"-- proc/pressure/cpu --\nsome avg10=3.00 avg60=0.00 avg300=0.00 total=5\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n")
-	b.want.System = true
+	b.want |= wholeMachine
 	m, c := b.memory(), b.cpu()
 	expect(t, "memory", m.Cgroup.Pressure, sample.Pressure{
 		Some: sample.Some(sample.Stall{Avg10: 0.015, Total: 2500000}), Full: sample.Some(sample.Stall{Avg10: 0.005, Total: 400}),
@@ -56,7 +56,7 @@ func TestDescriptorsAreGivenBack(t *testing.T) {
 	archive := machine + mountV2 + self("0::/p/x") + group(top+"/p") + group(top+"/p/x") + group(top+"/p/y")
 	before := descriptors(t)
 	b := open(t, archive)
-	b.want = Want{System: true, PerCPU: true, Utilization: true}
+	b.want = direct | wholeMachine | sample.PartPerCPU | sample.PartUtilization
 	var l sample.Limits
 	read := func() {
 		b.memory()
@@ -92,15 +92,15 @@ func TestClosingWhileReadingIsSafe(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 3 {
 			wg.Go(func() {
-				for b.source.ReadMemory(ctx, Want{System: true}, new(sample.Memory)) != ErrClosed {
+				for b.source.ReadMemory(ctx, direct|wholeMachine, new(sample.Memory)) != ErrClosed {
 				}
 			})
 			wg.Go(func() {
-				for b.source.ReadCPU(ctx, Want{PerCPU: true}, new(sample.CPU)) != ErrClosed {
+				for b.source.ReadCPU(ctx, direct|sample.PartPerCPU, new(sample.CPU)) != ErrClosed {
 				}
 			})
 			wg.Go(func() {
-				for b.source.ReadIO(ctx, Want{Devices: true}, new(sample.IO)) != ErrClosed {
+				for b.source.ReadIO(ctx, direct|sample.PartDevices, new(sample.IO)) != ErrClosed {
 				}
 			})
 			wg.Go(func() {
@@ -151,7 +151,7 @@ func TestEventsDoNotJumpWhenAnotherLevelBinds(t *testing.T) {
 
 func TestCPUsComeAndGo(t *testing.T) {
 	b := open(t, machine+mountV2+self("0::/"))
-	b.want = Want{System: true, PerCPU: true}
+	b.want = direct | wholeMachine | sample.PartPerCPU
 	expect(t, "at first", len(b.cpu().System.PerCPU), 4)
 	b.after(2 * time.Second)
 	b.Write("proc/stat", "cpu 1200 0 500 8000 100 0 20 0 0 0\ncpu0 350 0 125 2000 25 0 5 0 0 0\ncpu1 250 0 125 2200 25 0 5 0 0 0\ncpu3 250 0 125 2200 25 0 5 0 0 0\n")
@@ -180,10 +180,10 @@ func TestAGuestsSizeIsTheVirtualizationsLimit(t *testing.T) {
 	defer s.Close()
 	var m sample.Memory
 	var c sample.CPU
-	if err := s.ReadMemory(context.Background(), Want{}, &m); err != nil {
+	if err := s.ReadMemory(context.Background(), direct, &m); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ReadCPU(context.Background(), Want{}, &c); err != nil {
+	if err := s.ReadCPU(context.Background(), direct, &c); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, "memory", m.Limit.Source, sample.SourceVirtualization)

@@ -46,35 +46,44 @@ func newIOCollector(l *linux) *ioCollector {
 	return c
 }
 
-func (c *ioCollector) read(p *kernfs.Pass, w Want, s *sample.IO) error {
-	c.follow(p)
+func (c *ioCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.IO) error {
 	*s = sample.IO{Time: p.Now()}
 	// The cgroup first: /proc/diskstats may be a user-space daemon's (LXCFS).
+	known := w.Have(sample.PartCgroup) && c.readCgroup(p, w, s)
+	fallback := w.Have(sample.PartDirect) && !s.Own
+	if w.Have(sample.PartSystemPressure) || fallback {
+		s.System.Pressure = c.pressure.readSystem(p, c.report)
+	}
+	if w.Have(sample.PartSystem) || fallback {
+		err := c.readHost(p)
+		c.all.fill(&s.System, w.Have(sample.PartDevices), err == nil)
+		if known = known || !c.all.empty(); c.all.empty() {
+			s.SystemErr = err
+		}
+	}
+	if !known {
+		return p.Context().Err()
+	}
+	return nil
+}
+
+// readCgroup reports whether anything is known of the own cgroup.
+func (c *ioCollector) readCgroup(p *kernfs.Pass, w sample.Parts, s *sample.IO) (known bool) {
+	c.follow(p)
 	readable := false
 	if c.reader != nil {
 		if readable = c.reader.Read(p, &c.raw, c.report); readable {
 			c.countCgroup(p)
 		}
-		c.own.fill(&s.Cgroup, w.Devices, readable)
+		c.own.fill(&s.Cgroup, w.Have(sample.PartDevices), readable)
 	}
 	s.Cgroup.Pressure = c.pressure.readOwn(p, c.report)
-	known := readable || c.reader != nil && !c.own.empty()
+	known = readable || c.reader != nil && !c.own.empty()
 	s.Own = c.engine.describes(known)
 	if !known {
 		s.Err = c.why(c.reader != nil, c.reader.UsageError, errRootIO)
 	}
-	if w.System || !s.Own {
-		s.System.Pressure = c.pressure.readSystem(p, c.report)
-		err := c.readHost(p)
-		c.all.fill(&s.System, w.Devices, err == nil)
-		if c.all.empty() {
-			s.SystemErr = err
-		}
-	}
-	if !known && c.all.empty() {
-		return p.Context().Err()
-	}
-	return nil
+	return known
 }
 
 // errRootIO is made once: outside a container it is met on every reading.

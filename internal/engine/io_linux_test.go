@@ -102,7 +102,7 @@ func TestDisksOfAV2Cgroup(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := open(t, machine+mountV2+self("0::/a")+group(top+"/a", "memory.max=1048576", "io.stat="+c.stat)+c.blocks+"-- proc/diskstats --\n"+c.proc)
-			b.want.Devices = true
+			b.want |= sample.PartDevices
 			b.memory() // which says that the cgroup limits the process
 			s := b.io()
 			expect(t, "own", s.Own, true)
@@ -120,7 +120,7 @@ func TestDisksOfAV2Cgroup(t *testing.T) {
 func TestOperationsDiscardsAndLatencyOfAV2Cgroup(t *testing.T) {
 	b := open(t, machine+mountV2+self("0::/a")+group(top+"/a",
 		"io.stat=8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6 use_delay=1 delay_nsec=20 depth=7 avg_lat=1500 cost.wait=8")+blocks("sda 8:0"))
-	b.want.Devices = true
+	b.want |= sample.PartDevices
 	s := b.io()
 	total := sample.Disk{
 		Read:    sample.Transfer{Bytes: some(1), Operations: some(3)},
@@ -239,7 +239,7 @@ func TestDisksOfAMachine(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := open(t, machine+mountV2+self("0::/")+c.blocks+"-- proc/diskstats --\n"+c.proc)
-			b.want.Devices = true
+			b.want |= sample.PartDevices
 			s := b.io()
 			expect(t, "own", s.Own, false)
 			expect(t, "disks", numbers(&s.System), c.want)
@@ -249,7 +249,7 @@ func TestDisksOfAMachine(t *testing.T) {
 			if f := b.diag.Failures().List; len(f) > 0 {
 				t.Errorf("failures: %+v", f)
 			}
-			b.want.Devices = false
+			b.want &^= sample.PartDevices
 			if d := b.io().System.Devices; d != nil {
 				t.Errorf("devices that nobody asked for: %+v", d)
 			}
@@ -271,7 +271,7 @@ func TestAllNumbersOfADisk(t *testing.T) {
 
 func TestDisksComeAndGo(t *testing.T) {
 	b := open(t, machine+mountV2+self("0::/")+blocks("sda 8:0", "sdb 8:16")+"-- proc/diskstats --\n"+diskstats("8:0 sda 10 10", "8:16 sdb 5 5"))
-	b.want.Devices = true
+	b.want |= sample.PartDevices
 	read := func(want string, disks ...string) {
 		t.Helper()
 		b.Write("proc/diskstats", diskstats(disks...))
@@ -358,7 +358,7 @@ func TestIOThatCannotBeRead(t *testing.T) {
 	})
 	t.Run("rubbish and denial are counted, and take nothing else down", func(t *testing.T) {
 		b := open(t, inAGroup+"-- proc/diskstats/ --\n")
-		b.want.System = true
+		b.want |= wholeMachine
 		b.Write(top+"/a/io.stat", "\xff\xfe\n")
 		s := b.io()
 		expect(t, "cgroup", numbers(&s.Cgroup), "total absent")

@@ -36,7 +36,7 @@ func (c *limitsCollector) read(p *kernfs.Pass, s *sample.Limits) error {
 	defer c.free()
 	*s = sample.Limits{Time: p.Now()}
 	var m sample.Memory
-	err := c.memory.read(p, Want{}, &m)
+	err := c.memory.read(p, sample.PartCgroup, &m)
 	c.cpu.follow(p)
 	var cpu sample.CPU
 	c.cpu.readLimits(p, &cpu)

@@ -96,7 +96,14 @@ func empty(err error) error {
 	return err
 }
 
-func (m *mac) ReadMemory(ctx context.Context, _ Want, s *sample.Memory) error {
+// macHas is what macOS has of a collector that on Linux has more: no pressure, no tasks of a cgroup.
+const macHas = sample.PartCgroup | sample.PartSystem | sample.PartSystemInfo | sample.PartDirect
+
+func (m *mac) ReadMemory(ctx context.Context, w sample.Parts, s *sample.Memory) error {
+	if w&macHas == 0 {
+		*s = sample.Memory{Time: m.cfg.Now()}
+		return ctx.Err()
+	}
 	return m.pass(ctx, &m.memory.gate, func(now time.Time) error { return m.memory.read(now, s) })
 }
 
@@ -104,19 +111,27 @@ func (m *mac) ReadPaging(ctx context.Context, s *sample.Paging) error {
 	return m.pass(ctx, &m.memory.gate, func(now time.Time) error { return m.memory.readPaging(now, s) })
 }
 
-func (m *mac) ReadCPU(ctx context.Context, w Want, s *sample.CPU) error {
+func (m *mac) ReadCPU(ctx context.Context, w sample.Parts, s *sample.CPU) error {
+	if w&macHas == 0 {
+		*s = sample.CPU{Time: m.cfg.Now()}
+		return ctx.Err()
+	}
 	return m.pass(ctx, &m.cpu.gate, func(now time.Time) error { return m.cpu.read(now, w, s) })
 }
 
-func (m *mac) ReadIO(ctx context.Context, w Want, s *sample.IO) error {
+func (m *mac) ReadIO(ctx context.Context, w sample.Parts, s *sample.IO) error {
+	if w&macHas == 0 {
+		*s = sample.IO{Time: m.cfg.Now()}
+		return ctx.Err()
+	}
 	return m.pass(ctx, &m.io.gate, func(now time.Time) error { return m.io.read(now, w, s) })
 }
 
-func (m *mac) ReadNetwork(ctx context.Context, w Want, s *sample.Network) error {
+func (m *mac) ReadNetwork(ctx context.Context, w sample.Parts, s *sample.Network) error {
 	return m.pass(ctx, &m.network.gate, func(now time.Time) error { return m.network.read(now, w, s) })
 }
 
-func (m *mac) ReadProcess(ctx context.Context, w Want, s *sample.Process) error {
+func (m *mac) ReadProcess(ctx context.Context, w sample.Parts, s *sample.Process) error {
 	return m.pass(ctx, &m.process.gate, func(now time.Time) error { return m.process.read(now, w, s) })
 }
 

@@ -11,9 +11,9 @@ import (
 func TestAMacsReadingAllocatesNothing(t *testing.T) {
 	ctx := t.Context()
 	for name, test := range map[string]struct {
-		want  Want
+		want  sample.Parts
 		lists float64
-	}{"totals": {Want{System: true, Utilization: true}, 0}, "details": {Want{System: true, Utilization: true, PerCPU: true, Devices: true, Interfaces: true}, 1}} {
+	}{"totals": {direct | wholeMachine | sample.PartUtilization, 0}, "details": {direct | wholeMachine | sample.PartUtilization | sample.PartPerCPU | sample.PartDevices | sample.PartInterfaces, 1}} {
 		b := openMac(t)
 		var (
 			m sample.Memory

@@ -28,7 +28,7 @@ func newMacCPU(m *mac) *macCPU {
 	return c
 }
 
-func (c *macCPU) read(now time.Time, w Want, s *sample.CPU) error {
+func (c *macCPU) read(now time.Time, w sample.Parts, s *sample.CPU) error {
 	err := c.reader.Read(&c.raw)
 	c.engine.failed("cpu", err)
 	*s = sample.CPU{Time: now, Err: errNoCgroups}
@@ -41,7 +41,7 @@ func (c *macCPU) read(now time.Time, w Want, s *sample.CPU) error {
 	if len(c.raw.PerCPU) > 0 {
 		c.fill(now, w, &s.System)
 	}
-	if w.System {
+	if w.Have(sample.PartSystemInfo) {
 		s.System.Uptime = c.uptime(now)
 	}
 	if !s.Limit.Known() && !s.System.Usage.Present() {
@@ -50,7 +50,7 @@ func (c *macCPU) read(now time.Time, w Want, s *sample.CPU) error {
 	return nil
 }
 
-func (c *macCPU) fill(now time.Time, w Want, s *sample.SystemCPU) {
+func (c *macCPU) fill(now time.Time, w sample.Parts, s *sample.SystemCPU) {
 	// Across a change of the number of CPUs no share of time can be told.
 	rebased := c.rebases != c.raw.Rebases
 	c.rebases = c.raw.Rebases
@@ -59,7 +59,7 @@ func (c *macCPU) fill(now time.Time, w Want, s *sample.SystemCPU) {
 	s.Usage = busy(s.Times)
 	s.Cores = c.window.observe(now, s.Usage, rebased, least)
 	s.Modes = c.shares.observe(now, s.Times, rebased, least)
-	if !w.PerCPU {
+	if !w.Have(sample.PartPerCPU) {
 		return
 	}
 	s.PerCPU = make([]sample.PerCPU, 0, len(c.raw.PerCPU))
@@ -69,7 +69,7 @@ func (c *macCPU) fill(now time.Time, w Want, s *sample.SystemCPU) {
 	for n, ticks := range c.raw.PerCPU {
 		times := macTimes(ticks)
 		one := c.perCPU.observe(now, n, busy(times), times, rebased, least)
-		if w.Utilization {
+		if w.Have(sample.PartUtilization) {
 			one.Modes = c.modes[n].observe(now, times, rebased, least)
 		}
 		s.PerCPU = append(s.PerCPU, one)

@@ -23,7 +23,7 @@ func newMacIO(m *mac) *macIO {
 	return c
 }
 
-func (c *macIO) read(now time.Time, w Want, s *sample.IO) (err error) {
+func (c *macIO) read(now time.Time, w sample.Parts, s *sample.IO) (err error) {
 	c.disks, err = c.reader.Read(c.disks)
 	c.engine.failed("io", err)
 	*s = sample.IO{Time: now, Err: errNoCgroups}
@@ -33,7 +33,7 @@ func (c *macIO) read(now time.Time, w Want, s *sample.IO) (err error) {
 	if err == nil {
 		c.count()
 	}
-	c.all.fill(&s.System, w.Devices, err == nil)
+	c.all.fill(&s.System, w.Have(sample.PartDevices), err == nil)
 	return nil
 }
 

@@ -27,7 +27,7 @@ func newMacNetwork(m *mac) *macNetwork {
 	return c
 }
 
-func (c *macNetwork) read(now time.Time, w Want, s *sample.Network) error {
+func (c *macNetwork) read(now time.Time, w sample.Parts, s *sample.Network) error {
 	if err := c.reader.Read(&c.raw); err != nil {
 		c.engine.failed("network", err)
 		return err
@@ -44,7 +44,7 @@ func (c *macNetwork) read(now time.Time, w Want, s *sample.Network) error {
 		clear(c.drops) // of links that were forgotten
 	}
 	*s = sample.Network{Time: now, Own: sample.Some(false)}
-	l.fill(s, w.Interfaces)
+	l.fill(s, w.Have(sample.PartInterfaces))
 	return nil
 }
 

@@ -23,7 +23,7 @@ func newMacProcess(m *mac) *macProcess {
 	return c
 }
 
-func (c *macProcess) read(now time.Time, w Want, s *sample.Process) error {
+func (c *macProcess) read(now time.Time, w sample.Parts, s *sample.Process) error {
 	err := c.reader.Read(&c.raw)
 	c.engine.failed("process", err)
 	raw := &c.raw
@@ -39,7 +39,7 @@ func (c *macProcess) read(now time.Time, w Want, s *sample.Process) error {
 	if start, ok := raw.Started.Get(); ok && !now.Before(start) {
 		s.Uptime = sample.Some(now.Round(0).Sub(start).Seconds())
 	}
-	if w.Utilization {
+	if w.Have(sample.PartUtilization) {
 		c.fillShares(now, s)
 	}
 	if !s.User.Present() && !s.RSS.Present() && !s.Virtual.Present() {

@@ -17,7 +17,7 @@ type macBench struct {
 	mac  *mac
 	diag *Diagnostics
 	now  time.Time
-	want Want
+	want sample.Parts
 }
 
 const page = 16384
@@ -26,7 +26,7 @@ func openMac(t *testing.T, change ...func(*Config)) *macBench {
 	t.Helper()
 	b := &macBench{
 		Kernel: darwintest.New(t), t: t, diag: NewDiagnostics(nil), now: time.Unix(1700003600, 0),
-		want: Want{System: true, PerCPU: true, Utilization: true, Devices: true, Interfaces: true},
+		want: direct | wholeMachine | sample.PartPerCPU | sample.PartUtilization | sample.PartDevices | sample.PartInterfaces,
 	}
 	c := Config{Interval: time.Second, Diagnostics: b.diag, Now: func() time.Time { return b.now }}
 	for _, f := range change {
@@ -45,7 +45,7 @@ func openMac(t *testing.T, change ...func(*Config)) *macBench {
 func (b *macBench) pass(d time.Duration) { b.now = b.now.Add(d) }
 
 // read reads one kind into s and fails the test where that fails.
-func read[S any](b *macBench, from func(context.Context, Want, *S) error) *S {
+func read[S any](b *macBench, from func(context.Context, sample.Parts, *S) error) *S {
 	b.t.Helper()
 	s := new(S)
 	if err := from(b.t.Context(), b.want, s); err != nil {

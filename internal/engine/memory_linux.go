@@ -50,24 +50,48 @@ func newMemoryCollector(l *linux) *memoryCollector {
 	return c
 }
 
-func (c *memoryCollector) read(p *kernfs.Pass, w Want, s *sample.Memory) error {
-	c.follow(p)
+func (c *memoryCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.Memory) error {
 	*s = sample.Memory{Time: p.Now()}
 	// The cgroup first: /proc/meminfo is the file that may be a user-space
 	// daemon's (LXCFS), and while it hangs nothing more can be opened.
 	binding := -1
+	if w.Have(sample.PartCgroup) {
+		binding = c.readCgroup(p, w, s)
+	}
+	if w&(sample.PartCgroup|sample.PartSystem) != 0 {
+		c.readHost(p, s)
+	}
+	if w.Have(sample.PartCgroup) {
+		c.decide(w, binding, s)
+	}
+	if w.Have(sample.PartSystemPressure) || w.Have(sample.PartDirect) && !s.Own {
+		s.System.Pressure = c.pressure.readSystem(p, c.report)
+	}
+	if w&(sample.PartCgroup|sample.PartSystem) != 0 && !s.System.Total.Present() && !s.Cgroup.Usage.Present() {
+		return errors.Join(s.Err, p.Context().Err())
+	}
+	return nil
+}
+
+// readCgroup returns the level whose limit binds, or -1.
+func (c *memoryCollector) readCgroup(p *kernfs.Pass, w sample.Parts, s *sample.Memory) (binding int) {
+	c.follow(p)
+	binding = -1
 	if c.reader != nil {
-		c.reader.Read(p, &c.raw, w.Utilization, c.report)
+		c.reader.Read(p, &c.raw, w.Have(sample.PartUtilization), c.report)
 		binding = tightest(c.raw.Levels)
 		c.reader.ReadEvents(p, binding, &c.raw, c.report)
-		if w.Direct {
+		if w.Have(sample.PartDirect) {
 			c.reader.ReadOwnEvents(p, &c.raw, c.report)
 		}
 	}
 	s.Cgroup.Pressure = c.pressure.readOwn(p, c.report)
-	c.readHost(p, s)
-	total := s.System.Total
-	if n, ok := total.Get(); ok {
+	return binding
+}
+
+// decide derives what binds the process, and whose numbers describe it.
+func (c *memoryCollector) decide(w sample.Parts, binding int, s *sample.Memory) {
+	if n, ok := s.System.Total.Get(); ok {
 		s.Limit = sample.Limit[uint64]{Value: n, Source: c.engine.sizeSource(c.meminfo), File: c.meminfo.Path()}
 	}
 	s.Limit.LowerOrEqual(c.engine.cfg.PlatformMemory)
@@ -81,16 +105,9 @@ func (c *memoryCollector) read(p *kernfs.Pass, w Want, s *sample.Memory) error {
 	c.headroom(s)
 	c.engine.memoryBound.Store(s.Limit.Source.Cgroup())
 	s.Own = c.engine.own(s.Cgroup.Usage)
-	if w.System || !s.Own {
-		s.System.Pressure = c.pressure.readSystem(p, c.report)
-	}
 	if !s.Cgroup.Usage.Present() {
 		s.Err = c.why(c.reader != nil, c.reader.UsageError, errRootMemory)
 	}
-	if !total.Present() && !s.Cgroup.Usage.Present() {
-		return errors.Join(s.Err, p.Context().Err())
-	}
-	return nil
 }
 
 // follow moves the reader to where the process is now.
@@ -185,7 +202,7 @@ func (c *memoryCollector) headroom(s *sample.Memory) {
 	}
 }
 
-func (c *memoryCollector) fillCgroup(w Want, binding int, s *sample.Memory) {
+func (c *memoryCollector) fillCgroup(w sample.Parts, binding int, s *sample.Memory) {
 	raw, g := &c.raw, &s.Cgroup
 	own := raw.Levels[0]
 	g.Usage, g.WorkingSet = raw.Usage, own.WorkingSet
@@ -204,14 +221,14 @@ func (c *memoryCollector) fillCgroup(w Want, binding int, s *sample.Memory) {
 		level = raw.Levels[binding].Path
 	}
 	g.Events = c.events.add(level, own.Path, &raw.Events)
-	if w.Direct {
+	if w.Have(sample.PartDirect) {
 		g.LocalEvents = c.local.add(own.Path, own.Path, &raw.Local)
 		e := &c.swapEvents
 		g.SwapEvents = sample.SwapEvents{
 			High: e.high.add(own.Path, raw.Swap.High), Max: e.max.add(own.Path, raw.Swap.Max), Fail: e.fail.add(own.Path, raw.Swap.Fail),
 		}
 	}
-	if w.Utilization {
+	if w.Have(sample.PartUtilization) {
 		g.Utilization = c.utilization(s)
 	}
 }

@@ -31,9 +31,10 @@ type networkCollector struct {
 	opener kernfs.Opener
 	links  *links
 
-	namespace networkNamespace
-	own       sample.Opt[bool] // the namespace is not the machine's
-	asked     bool             // own was looked for
+	namespace    networkNamespace
+	namespaceDue time.Time        // when it is looked at again
+	own          sample.Opt[bool] // the namespace is not the machine's
+	asked        bool             // own was looked for
 
 	dial  func() (counters, error) // nil: no netlink under a root of files
 	conn  counters                 // nil: not open
@@ -89,11 +90,14 @@ func (c *networkCollector) hangUp() {
 	}
 }
 
-func (c *networkCollector) read(p *kernfs.Pass, w Want, s *sample.Network) error {
-	if c.namespace.changed() {
-		c.disconnect()
-		c.links.leave()
-		c.asked, c.rest = false, time.Time{}
+func (c *networkCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.Network) error {
+	if !p.Now().Before(c.namespaceDue) {
+		c.namespaceDue = p.Now().Add(c.engine.cfg.Interval)
+		if c.namespace.changed() {
+			c.disconnect()
+			c.links.leave()
+			c.asked, c.rest = false, time.Time{}
+		}
 	}
 	if err := c.readCounts(p); err != nil {
 		return err
@@ -109,7 +113,7 @@ func (c *networkCollector) read(p *kernfs.Pass, w Want, s *sample.Network) error
 	l.roll(p.Now(), max(c.engine.cfg.Interval, MinWindow))
 	l.forget()
 	*s = sample.Network{Time: p.Now(), Own: c.own}
-	l.fill(s, w.Interfaces)
+	l.fill(s, w.Have(sample.PartInterfaces))
 	return nil
 }
 

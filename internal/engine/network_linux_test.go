@@ -48,7 +48,7 @@ func sysLink(name string, index int, entries ...string) string {
 func (b *bench) network() *sample.Network {
 	b.t.Helper()
 	s := new(sample.Network)
-	if err := b.source.ReadNetwork(context.Background(), Want{Interfaces: true}, s); (err != nil) != b.wantErr {
+	if err := b.source.ReadNetwork(context.Background(), direct|sample.PartInterfaces, s); (err != nil) != b.wantErr {
 		b.t.Fatalf("network: %v", err)
 	}
 	return s

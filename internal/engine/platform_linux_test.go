@@ -46,13 +46,13 @@ func TestX1LXCFSVanishes(t *testing.T) {
 func TestX2GVisorMeasuresNoSingleCPU(t *testing.T) {
 	b := open(t, machine)
 	b.source.(*linux).cfg.Sandbox = "gvisor"
-	b.want = Want{System: true, PerCPU: true}
+	b.want = direct | wholeMachine | sample.PartPerCPU
 	s := b.cpu().System
 	expect(t, "the total is measured", s.Usage.Present(), true)
 	expect(t, "CPUs", len(s.PerCPU), 0)
 
 	b = open(t, machine+"-- proc/stat --\ncpu  0 0 0 0 0 0 0 0 0 0\ncpu0 0 0 0 0 0 0 0 0 0 0\n")
-	b.want = Want{System: true, PerCPU: true}
+	b.want = direct | wholeMachine | sample.PartPerCPU
 	s = b.cpu().System
 	expect(t, "zeros are no usage", s.Usage.Present(), false)
 	expect(t, "zeros are no times", s.Times, sample.CPUTimes{})
@@ -81,8 +81,9 @@ func TestX6ThePlatformsLimitBinds(t *testing.T) {
 func TestM10LocalAndSwapEventsAreReadOnDemand(t *testing.T) {
 	b := open(t, machine+mountV2+self("0::/a")+group(top+"/a", "memory.events=low 0\nhigh 0\nmax 9\noom 2\noom_kill 3",
 		"memory.events.local=low 0\nhigh 0\nmax 1\noom 0\noom_kill 0\nsock_throttled 4", "memory.swap.events=high 1\nmax 2\nfail 3"))
+	b.want = sample.PartCgroup
 	expect(t, "not asked for", b.memory().Cgroup.LocalEvents, sample.MemoryEvents{})
-	b.want.Direct = true
+	b.want |= sample.PartDirect
 	g := b.memory().Cgroup
 	expect(t, "subtree", g.Events.Max, some(9))
 	expect(t, "local", g.LocalEvents, sample.MemoryEvents{Low: some(0), High: some(0), Max: some(1), OOM: some(0), OOMKill: some(0)})

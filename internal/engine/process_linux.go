@@ -46,12 +46,20 @@ func newProcessCollector(l *linux) *processCollector {
 	return c
 }
 
-func (c *processCollector) read(p *kernfs.Pass, w Want, s *sample.Process) error {
+func (c *processCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.Process) error {
 	*s = sample.Process{Time: p.Now()}
 	if !c.engine.cfg.Root.IsHost() {
 		return errOtherRoot
 	}
 	c.readUsage(p, w, s)
+	if w.Have(sample.PartFiles) {
+		c.readFiles(p, s)
+	}
+	return nil
+}
+
+// readFiles reads what /proc/self tells of the process.
+func (c *processCollector) readFiles(p *kernfs.Pass, s *sample.Process) {
 	if c.parse(p, c.statm, func(b []byte) error { return c.memory.Parse(b, uint64(os.Getpagesize())) }) {
 		s.RSS, s.Virtual = sample.Some(c.memory.Resident), sample.Some(c.memory.Size)
 	}
@@ -69,12 +77,11 @@ func (c *processCollector) read(p *kernfs.Pass, w Want, s *sample.Process) error
 	} else {
 		c.engine.failed("process", err)
 	}
-	return nil
 }
 
 // readUsage asks getrusage(2), which knows the whole process to the nanosecond
 // of its clock; /proc/self/stat has ticks.
-func (c *processCollector) readUsage(p *kernfs.Pass, w Want, s *sample.Process) {
+func (c *processCollector) readUsage(p *kernfs.Pass, w sample.Parts, s *sample.Process) {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
 		c.engine.failed("process", os.NewSyscallError("getrusage", err))
@@ -84,7 +91,7 @@ func (c *processCollector) readUsage(p *kernfs.Pass, w Want, s *sample.Process) 
 	s.User, s.System = count(u.Utime.Nano()), count(u.Stime.Nano())
 	s.Faults = sample.Faults{Minor: count(int64(u.Minflt)), Major: count(int64(u.Majflt))}
 	s.Voluntary, s.Involuntary = count(int64(u.Nvcsw)), count(int64(u.Nivcsw))
-	if !w.Utilization {
+	if !w.Have(sample.PartUtilization) {
 		return
 	}
 	var set unix.CPUSet

@@ -45,7 +45,7 @@ func TestProcessOfThisMachine(t *testing.T) {
 	defer s.Close()
 	var got sample.Process
 	ctx := context.Background()
-	if err := s.ReadProcess(ctx, Want{Utilization: true}, &got); err != nil {
+	if err := s.ReadProcess(ctx, sample.PartFiles|sample.PartUtilization, &got); err != nil {
 		t.Fatal(err)
 	}
 	for name, v := range map[string]sample.Opt[uint64]{
@@ -59,7 +59,7 @@ func TestProcessOfThisMachine(t *testing.T) {
 	if got.RSS.Or(0) > got.Virtual.Or(0) || got.UserShare.Present() {
 		t.Errorf("%+v", got)
 	}
-	if n := testing.AllocsPerRun(50, func() { _ = s.ReadProcess(ctx, Want{}, &got) }); n > 1+forgotten {
+	if n := testing.AllocsPerRun(50, func() { _ = s.ReadProcess(ctx, sample.PartFiles, &got) }); n > 1+forgotten {
 		t.Errorf("%v allocations in a reading", n)
 	}
 }
@@ -71,7 +71,7 @@ func TestAnotherRootHasNotThisProcess(t *testing.T) {
 	}
 	defer s.Close()
 	var got sample.Process
-	if err := s.ReadProcess(context.Background(), Want{}, &got); !errors.Is(err, errOtherRoot) || got.RSS.Present() {
+	if err := s.ReadProcess(context.Background(), sample.PartFiles, &got); !errors.Is(err, errOtherRoot) || got.RSS.Present() {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -27,7 +27,7 @@ type disksRead struct {
 func readDisks(source Source) (r disksRead) {
 	ctx := context.Background()
 	var s sample.IO
-	if err := source.ReadIO(ctx, Want{Devices: true, System: true}, &s); err != nil || s.Err != nil {
+	if err := source.ReadIO(ctx, direct|sample.PartDevices|wholeMachine, &s); err != nil || s.Err != nil {
 		r.Error = fmt.Sprint(err, s.Err)
 	}
 	bytes := func(d *sample.Disk) [2]uint64 { return [2]uint64{d.Read.Bytes.Or(0), d.Write.Bytes.Or(0)} }
@@ -266,7 +266,7 @@ func TestRealDiskstats(t *testing.T) {
 	defer source.Close()
 	var s sample.IO
 	before := raw()
-	if err := source.ReadIO(context.Background(), Want{System: true, Devices: true}, &s); err != nil {
+	if err := source.ReadIO(context.Background(), direct|wholeMachine|sample.PartDevices, &s); err != nil {
 		t.Fatal(err)
 	}
 	after := raw()

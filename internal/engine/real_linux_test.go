@@ -75,17 +75,17 @@ func TestChild(t *testing.T) {
 		var d sample.IO
 		var r reading
 		if command == "allocations" {
-			w := Want{System: true, Utilization: true}
+			w := direct | wholeMachine | sample.PartUtilization
 			r.Allocations = testing.AllocsPerRun(50, func() {
 				_ = source.ReadMemory(context.Background(), w, &m)
 				_ = source.ReadCPU(context.Background(), w, &c)
 				_ = source.ReadIO(context.Background(), w, &d)
 			})
 		}
-		if err := source.ReadMemory(context.Background(), Want{}, &m); err != nil || m.Err != nil {
+		if err := source.ReadMemory(context.Background(), direct, &m); err != nil || m.Err != nil {
 			r.MemoryError = fmt.Sprint(err, m.Err)
 		}
-		if err := source.ReadCPU(context.Background(), Want{}, &c); err != nil || c.Err != nil {
+		if err := source.ReadCPU(context.Background(), direct, &c); err != nil || c.Err != nil {
 			r.CPUError = fmt.Sprint(err, c.Err)
 		}
 		r.IO = readDisks(source)

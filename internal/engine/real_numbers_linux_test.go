@@ -16,7 +16,7 @@ import (
 // rawNumbers are those of one reading that the kernel prints itself, by
 // "controller file" or "controller file key"; what is absent is left out.
 func rawNumbers(t *testing.T, source Source) map[string]uint64 {
-	ctx, want := context.Background(), Want{Container: true, Direct: true, PerCPU: true}
+	ctx, want := context.Background(), direct|sample.PartTasks|sample.PartDirect|sample.PartPerCPU
 	var m sample.Memory
 	var c sample.CPU
 	var l sample.Limits

@@ -122,7 +122,7 @@ func (l *linux) fault(collector string, err error) {
 	}
 }
 
-func (l *linux) ReadMemory(ctx context.Context, w Want, s *sample.Memory) error {
+func (l *linux) ReadMemory(ctx context.Context, w sample.Parts, s *sample.Memory) error {
 	return l.pass(ctx, &l.memory.gate, func(p *kernfs.Pass) error { return l.memory.read(p, w, s) })
 }
 
@@ -130,19 +130,19 @@ func (l *linux) ReadPaging(ctx context.Context, s *sample.Paging) error {
 	return l.pass(ctx, &l.paging.gate, func(p *kernfs.Pass) error { return l.paging.read(p, s) })
 }
 
-func (l *linux) ReadCPU(ctx context.Context, w Want, s *sample.CPU) error {
+func (l *linux) ReadCPU(ctx context.Context, w sample.Parts, s *sample.CPU) error {
 	return l.pass(ctx, &l.cpu.gate, func(p *kernfs.Pass) error { return l.cpu.read(p, w, s) })
 }
 
-func (l *linux) ReadProcess(ctx context.Context, w Want, s *sample.Process) error {
+func (l *linux) ReadProcess(ctx context.Context, w sample.Parts, s *sample.Process) error {
 	return l.pass(ctx, &l.process.gate, func(p *kernfs.Pass) error { return l.process.read(p, w, s) })
 }
 
-func (l *linux) ReadIO(ctx context.Context, w Want, s *sample.IO) error {
+func (l *linux) ReadIO(ctx context.Context, w sample.Parts, s *sample.IO) error {
 	return l.pass(ctx, &l.io.gate, func(p *kernfs.Pass) error { return l.io.read(p, w, s) })
 }
 
-func (l *linux) ReadNetwork(ctx context.Context, w Want, s *sample.Network) error {
+func (l *linux) ReadNetwork(ctx context.Context, w sample.Parts, s *sample.Network) error {
 	return l.pass(ctx, &l.network.gate, func(p *kernfs.Pass) error { return l.network.read(p, w, s) })
 }
 

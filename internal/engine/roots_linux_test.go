@@ -73,13 +73,13 @@ type bench struct {
 	source  Source
 	diag    *Diagnostics
 	now     time.Time
-	want    Want
+	want    sample.Parts
 	wantErr bool
 }
 
 func open(t *testing.T, archive string) *bench {
 	t.Helper()
-	b := &bench{Root: fixture.Unpack(t, archive), t: t, diag: NewDiagnostics(nil), now: time.Now()}
+	b := &bench{Root: fixture.Unpack(t, archive), t: t, diag: NewDiagnostics(nil), now: time.Now(), want: direct}
 	var err error
 	b.source, err = New(Config{
 		Root: b.Hostfs(), Interval: time.Second, CgroupPaths: []string{"/sys/fs/cgroup", "/proc/cgroups", "/proc/self/cgroup"},
@@ -194,7 +194,7 @@ func TestUtilizationIsTheHighestOfTheLevels(t *testing.T) {
 	b := open(t, machine+mountV2+self("0::/p/l")+
 		group(top+"/p", "memory.max=209715200", "memory.current=178257920", "memory.stat=anon 1\nfile 1\ninactive_file 20971520")+
 		group(top+"/p/l", "memory.max=167772160"))
-	b.want.Utilization = true
+	b.want |= sample.PartUtilization
 	m := b.memory()
 	expect(t, "utilization", m.Cgroup.Utilization, sample.Some(150.0/200)) // the leaf: 80 of 160
 	expect(t, "limit", m.Limit.Cgroup, "/p/l")
@@ -267,7 +267,7 @@ const v1Mounts = `31 23 0:27 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memor
 
 func checkV1(t *testing.T, b *bench) {
 	t.Helper()
-	b.want.PerCPU = true
+	b.want |= sample.PartPerCPU
 	m, c := b.memory(), b.cpu()
 	expect(t, "limit", m.Limit, sample.Limit[uint64]{Value: 256 * mib, Source: sample.SourceCgroupV1, Cgroup: "/a", File: b.file("sys/fs/cgroup/memory/a/memory.limit_in_bytes")})
 	expect(t, "usage", m.Cgroup.Usage, some(100*mib))
@@ -310,7 +310,7 @@ func TestWithoutMountinfoTheConfiguredFoldersAreAsked(t *testing.T) {
 func TestAHiddenAncestorsLimitOnV1(t *testing.T) {
 	for use, want := range map[string]uint64{"1": 128 * mib, "0": 256 * mib} {
 		b := open(t, machine+v1Memory+"-- proc/self/mountinfo --\n"+v1Mounts+self("4:memory:/a"))
-		b.want.Utilization = true
+		b.want |= sample.PartUtilization
 		b.Replace("sys/fs/cgroup/memory/a/memory.stat", "hierarchical_memory_limit 268435456", "hierarchical_memory_limit 134217728")
 		b.Write("sys/fs/cgroup/memory/a/memory.use_hierarchy", use+"\n")
 		m := b.memory()
@@ -365,7 +365,7 @@ func TestALimitAboveTheMachine(t *testing.T) {
 
 func TestALimitOfZeroIsALimit(t *testing.T) {
 	b := open(t, machine+mountV2+self("0::/a")+group(top+"/a", "memory.max=0"))
-	b.want.Utilization = true
+	b.want |= sample.PartUtilization
 	m := b.memory()
 	expect(t, "limit (R7b)", m.Limit.Source, sample.SourceCgroupV2)
 	expect(t, "value", m.Limit.Value, 0)
@@ -512,12 +512,12 @@ func TestAReaderThatGivesUpLeavesThePlaceAlone(t *testing.T) {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	var s sample.Memory
-	if err := b.source.ReadMemory(ended, Want{}, &s); !errors.Is(err, context.Canceled) {
+	if err := b.source.ReadMemory(ended, direct, &s); !errors.Is(err, context.Canceled) {
 		t.Errorf("first: %v", err)
 	}
 	expect(t, "limit", b.memory().Limit.Value, 256*mib)
 	b.after(time.Second)
-	_ = b.source.ReadMemory(ended, Want{}, &s)
+	_ = b.source.ReadMemory(ended, direct, &s)
 	expect(t, "limit", b.memory().Limit.Value, 256*mib)
 	if f := b.diag.Failures().List; len(f) > 0 {
 		t.Errorf("failures: %+v", f)
@@ -526,7 +526,7 @@ func TestAReaderThatGivesUpLeavesThePlaceAlone(t *testing.T) {
 
 func TestUsageOverTheWindow(t *testing.T) {
 	b := open(t, machine+mountV2+self("0::/a")+group(top+"/a", "cpu.max=200000 100000"))
-	b.want.Utilization = true
+	b.want |= sample.PartUtilization
 	c := b.cpu()
 	expect(t, "before the window is full", c.Cgroup.Cores, sample.Opt[float64]{})
 	b.after(2 * time.Second)
@@ -601,8 +601,8 @@ func TestAClosedSourceReadsNothing(t *testing.T) {
 	b.source.Close()
 	b.source.Close()
 	for _, err := range []error{
-		b.source.ReadMemory(context.Background(), Want{}, new(sample.Memory)),
-		b.source.ReadCPU(context.Background(), Want{}, new(sample.CPU)),
+		b.source.ReadMemory(context.Background(), direct, new(sample.Memory)),
+		b.source.ReadCPU(context.Background(), direct, new(sample.CPU)),
 		b.source.ReadLimits(context.Background(), new(sample.Limits)),
 	} {
 		if !errors.Is(err, ErrClosed) {

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 // collectors read this machine, with all that costs extra.
 func collectors(s Source) map[string]func() error {
 	ctx := context.Background()
-	w := Want{System: true, Container: true, PerCPU: true, Utilization: true, Devices: true, Direct: true}
+	w := direct | wholeMachine | sample.PartTasks | sample.PartPerCPU | sample.PartUtilization | sample.PartDevices | sample.PartFiles
 	return map[string]func() error{
 		"memory":  func() error { return s.ReadMemory(ctx, w, new(sample.Memory)) },
 		"paging":  func() error { return s.ReadPaging(ctx, new(sample.Paging)) },

@@ -11,7 +11,7 @@ func TestTasksAndTheirSmallestLimit(t *testing.T) {
 	b := open(t, machine+mountV2+self("0::/p/l")+group(top+"/p", "pids.current=90", "pids.max=100")+
 		group(top+"/p/l", "pids.current=4", "pids.max=max"))
 	expect(t, "not asked for", b.cpu().Cgroup.Tasks, sample.Tasks{})
-	b.want.Container = true
+	b.want |= sample.PartTasks
 	expect(t, "the parent's limit", b.cpu().Cgroup.Tasks, sample.Tasks{Count: some(4), Limit: some(100)})
 	b.Write(top+"/p/l/pids.max", "64\n")
 	expect(t, "the own limit", b.cpu().Cgroup.Tasks.Limit, some(64))
@@ -23,7 +23,7 @@ func TestTasksAndTheirSmallestLimit(t *testing.T) {
 // R5: three ways of having no pids.current, or of its being zero.
 func TestR5TasksAbsentDeniedAndZero(t *testing.T) {
 	b := open(t, machine+mountV2+self("0::/p")+group(top+"/p"))
-	b.want.Container = true
+	b.want |= sample.PartTasks
 	expect(t, "absent", b.cpu().Cgroup.Tasks, sample.Tasks{})
 	expect(t, "which is no failure", len(b.diag.Failures().List), 0)
 	b.Write(top+"/p/pids.current", "0\n")
@@ -37,7 +37,7 @@ func TestR5TasksAbsentDeniedAndZero(t *testing.T) {
 func TestTasksOnV1AreTheOwnHierarchys(t *testing.T) {
 	b := open(t, machine+"-- proc/self/mountinfo --\n31 23 0:27 / /sys/fs/cgroup/pids rw - cgroup pids rw,pids\n"+self("9:pids:/x/y\n4:memory:/m")+
 		"-- sys/fs/cgroup/pids/release_agent --\n-- sys/fs/cgroup/pids/x/pids.max --\n30\n-- sys/fs/cgroup/pids/x/y/pids.current --\n3\n-- sys/fs/cgroup/pids/x/y/pids.max --\nmax\n")
-	b.want.Container = true
+	b.want |= sample.PartTasks
 	expect(t, "R9b: by controller", b.cpu().Cgroup.Tasks, sample.Tasks{Count: some(3), Limit: some(30)})
 }
 
@@ -62,7 +62,7 @@ func TestUptimeOfTheContainer(t *testing.T) {
 			l := b.source.(*linux)
 			l.cfg.OwnPID = c.ownPID
 			l.cpu.uptime.done = !c.ownPID
-			b.want.Container = true
+			b.want |= sample.PartTasks
 			b.cpu()
 			b.after(time.Second)
 			expect(t, "uptime", b.cpu().Cgroup.Uptime, c.want)
@@ -73,7 +73,7 @@ func TestUptimeOfTheContainer(t *testing.T) {
 func TestMachineUptimeAndInterrupts(t *testing.T) {
 	b := open(t, machine+"-- proc/uptime --\n12.34 5.00\n-- proc/pressure/irq --\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=77\n")
 	expect(t, "not asked for", b.cpu().System.Uptime.Present(), false)
-	b.want.System = true
+	b.want |= wholeMachine
 	s := b.cpu().System
 	expect(t, "uptime", s.Uptime, some(12_340_000_000))
 	expect(t, "interrupts have no line of some (P3)", s.IRQ.Some.Present(), false)
@@ -82,7 +82,7 @@ func TestMachineUptimeAndInterrupts(t *testing.T) {
 
 func TestModesOfEachCPU(t *testing.T) {
 	b := open(t, machine)
-	b.want = Want{System: true, PerCPU: true, Utilization: true}
+	b.want = direct | wholeMachine | sample.PartPerCPU | sample.PartUtilization
 	b.cpu()
 	b.after(time.Second)
 	b.Replace("proc/stat", "cpu1 250 0 125 2000", "cpu1 325 0 125 2025")

@@ -34,7 +34,7 @@ func TestR10bWithoutStatUsageIsStillTheCgroups(t *testing.T) {
 // R12: without a quota nr_periods stands still. Half a core is used, and there is no throttling to divide.
 func TestR12UsageWithoutAQuota(t *testing.T) {
 	b := open(t, machine+mountV2+self("0::/a")+group(top+"/a"))
-	b.want.Utilization = true
+	b.want |= sample.PartUtilization
 	b.cpu()
 	b.after(time.Second)
 	b.Replace(top+"/a/cpu.stat", "usage_usec 4200000", "usage_usec 4700000")
@@ -153,13 +153,13 @@ func TestP1PressureSwitchedOff(t *testing.T) {
 	c := real.(*linux).cpu
 	// The process itself stays where it is: only the reader is pointed here.
 	var first sample.CPU
-	if err := real.ReadCPU(context.Background(), Want{}, &first); err != nil {
+	if err := real.ReadCPU(context.Background(), direct, &first); err != nil {
 		t.Fatal(err)
 	}
 	c.pressure.own = c.opener.File(dir + "/cpu.pressure")
 	read := func() bool {
 		var s sample.CPU
-		if err := real.ReadCPU(context.Background(), Want{}, &s); err != nil {
+		if err := real.ReadCPU(context.Background(), direct, &s); err != nil {
 			t.Fatal(err)
 		}
 		return s.Cgroup.Pressure.Some.Present()

@@ -11,7 +11,7 @@ type cpu = sample.CPU
 
 // CPU is the table of the CPU collector.
 func CPU() []Row[sample.CPU] {
-	return append(containerCPU(), systemCPU()...)
+	return append(reading(sample.PartCgroup, containerCPU()), reading(sample.PartSystem, systemCPU())...)
 }
 
 func containerCPU() []Row[cpu] {
@@ -73,21 +73,21 @@ func containerCPU() []Row[cpu] {
 		limitInfo("cpu", func(s *cpu) sample.Source { return s.CgroupLimit.Source }),
 		{
 			Metric: Metric{
-				Name: "container.pids.count", Unit: "{thread}", Kind: UpDownCounter, Scope: Container,
+				Name: "container.pids.count", Unit: "{thread}", Kind: UpDownCounter, Scope: Container, Reads: sample.PartTasks,
 				Description: "Tasks of the container; the kernel's pids controller counts every thread.",
 				PriorArt:    "container.pids.count (Collector, dockerstats)",
 			},
 			Series: []Series[cpu]{integer(nil, func(s *cpu) sample.Opt[uint64] { return s.Cgroup.Tasks.Count })},
 		}, {
 			Metric: Metric{
-				Name: "container.pids.limit", Unit: "{thread}", Kind: UpDownCounter, Scope: Container,
+				Name: "container.pids.limit", Unit: "{thread}", Kind: UpDownCounter, Scope: Container, Reads: sample.PartTasks,
 				Description: "Tasks that the container may have at most, the smallest limit over all visible ancestors.",
 				PriorArt:    "container.pids.limit (Collector, dockerstats)", Note: "no point without a limit",
 			},
 			Series: []Series[cpu]{integer(nil, func(s *cpu) sample.Opt[uint64] { return s.Cgroup.Tasks.Limit })},
 		}, {
 			Metric: Metric{
-				Name: "container.uptime", Unit: "s", Kind: Gauge, Float: true, Scope: Container, Standard: true,
+				Name: "container.uptime", Unit: "s", Kind: Gauge, Float: true, Scope: Container, Standard: true, Reads: sample.PartTasks,
 				Description: "The time the container has been running.",
 				Note:        "only with a PID namespace of its own",
 			},
@@ -100,15 +100,15 @@ func containerCPU() []Row[cpu] {
 var cpuModes = []struct {
 	mode  attribute.KeyValue
 	time  func(*sample.CPUTimes) sample.Opt[uint64]
-	share func(*sample.CPUShares) float64
+	share func(sample.CPUShares) float64
 }{
-	{semconv.CPUModeUser, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.User }, func(s *sample.CPUShares) float64 { return s.User }},
-	{semconv.CPUModeNice, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.Nice }, func(s *sample.CPUShares) float64 { return s.Nice }},
-	{semconv.CPUModeSystem, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.System }, func(s *sample.CPUShares) float64 { return s.System }},
-	{semconv.CPUModeIdle, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.Idle }, func(s *sample.CPUShares) float64 { return s.Idle }},
-	{semconv.CPUModeIOWait, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.IOWait }, func(s *sample.CPUShares) float64 { return s.IOWait }},
-	{semconv.CPUModeInterrupt, interrupt, func(s *sample.CPUShares) float64 { return s.Interrupt }},
-	{semconv.CPUModeSteal, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.Steal }, func(s *sample.CPUShares) float64 { return s.Steal }},
+	{semconv.CPUModeUser, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.User }, func(s sample.CPUShares) float64 { return s.User }},
+	{semconv.CPUModeNice, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.Nice }, func(s sample.CPUShares) float64 { return s.Nice }},
+	{semconv.CPUModeSystem, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.System }, func(s sample.CPUShares) float64 { return s.System }},
+	{semconv.CPUModeIdle, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.Idle }, func(s sample.CPUShares) float64 { return s.Idle }},
+	{semconv.CPUModeIOWait, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.IOWait }, func(s sample.CPUShares) float64 { return s.IOWait }},
+	{semconv.CPUModeInterrupt, interrupt, func(s sample.CPUShares) float64 { return s.Interrupt }},
+	{semconv.CPUModeSteal, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.Steal }, func(s sample.CPUShares) float64 { return s.Steal }},
 }
 
 // interrupt is hard and soft interrupts together: the convention has one mode.
@@ -150,7 +150,7 @@ func systemCPU() []Row[cpu] {
 			Attributes: attr(m.mode),
 			Float: func(s *cpu) (float64, bool) {
 				modes, ok := s.System.Modes.Get()
-				return m.share(&modes), ok && m.time(&s.System.Times).Present()
+				return m.share(modes), ok && m.time(&s.System.Times).Present()
 			},
 		})
 		share.Items.Series = append(share.Items.Series, ItemSeries[cpu]{
@@ -158,20 +158,20 @@ func systemCPU() []Row[cpu] {
 			Float: func(s *cpu, i int) (float64, bool) {
 				one := &s.System.PerCPU[i]
 				modes, ok := one.Modes.Get()
-				return m.share(&modes), ok && m.time(&one.Times).Present()
+				return m.share(modes), ok && m.time(&one.Times).Present()
 			},
 		})
 	}
 	return []Row[cpu]{time, share, pressureTime(System, "cpu", func(s *cpu) *sample.Pressure { return &s.System.Pressure }),
 		pressureTime(System, "irq", func(s *cpu) *sample.Pressure { return &s.System.IRQ }), {
 			Metric: Metric{
-				Name: "system.cpu.logical.count", Unit: "{cpu}", Kind: UpDownCounter, Scope: System, Standard: true,
+				Name: "system.cpu.logical.count", Unit: "{cpu}", Kind: UpDownCounter, Scope: System, Standard: true, Reads: sample.PartSystemInfo,
 				Description: "Reports the number of logical (virtual) processor cores created by the operating system to manage multitasking.",
 			},
 			Series: []Series[cpu]{integer(nil, func(s *cpu) sample.Opt[uint64] { return s.System.Logical })},
 		}, {
 			Metric: Metric{
-				Name: "system.uptime", Unit: "s", Kind: Gauge, Float: true, Scope: System, Standard: true,
+				Name: "system.uptime", Unit: "s", Kind: Gauge, Float: true, Scope: System, Standard: true, Reads: sample.PartSystemInfo,
 				Description: "The time the system has been running.",
 				Note:        "suspended time counts; under LXCFS it is the container's, as /proc/uptime shows it",
 			},

@@ -11,7 +11,7 @@ type ioSample = sample.IO
 
 // IO is the table of the I/O collector.
 func IO() []Row[sample.IO] {
-	return append(containerIO(), systemIO()...)
+	return append(reading(sample.PartCgroup, containerIO()), reading(sample.PartSystem, systemIO())...)
 }
 
 func ownDisks(s *ioSample) *sample.Disks    { return &s.Cgroup }

@@ -11,7 +11,7 @@ type memory = sample.Memory
 
 // Memory is the table of the memory collector.
 func Memory() []Row[sample.Memory] {
-	return append(containerMemory(), systemMemory()...)
+	return append(reading(sample.PartCgroup, containerMemory()), reading(sample.PartSystem, systemMemory())...)
 }
 
 func containerMemory() []Row[memory] {

@@ -25,11 +25,11 @@ var stalls = []struct {
 
 var pressureWindows = []struct {
 	name string
-	read func(*sample.Stall) float64
+	read func(sample.Stall) float64
 }{
-	{"10s", func(s *sample.Stall) float64 { return s.Avg10 }},
-	{"60s", func(s *sample.Stall) float64 { return s.Avg60 }},
-	{"300s", func(s *sample.Stall) float64 { return s.Avg300 }},
+	{"10s", func(s sample.Stall) float64 { return s.Avg10 }},
+	{"60s", func(s sample.Stall) float64 { return s.Avg60 }},
+	{"300s", func(s sample.Stall) float64 { return s.Avg300 }},
 }
 
 // spoken are the resources as sentences have them.
@@ -47,6 +47,9 @@ func pressureTime[S any](scope Scope, resource string, of func(*S) *sample.Press
 		Description: "Time that some or all tasks were held up " + spoken[resource] + " (PSI).",
 		PriorArt:    pressurePriorArt, Note: "only where the kernel has PSI",
 	}}
+	if scope == System {
+		r.Reads = sample.PartSystemPressure
+	}
 	for _, stall := range stalls {
 		r.Series = append(r.Series, Series[S]{
 			Attributes: attr(PressureStallKey.String(stall.name)),
@@ -72,7 +75,7 @@ func pressureRatio[S any](scope Scope, resource string, of func(*S) *sample.Pres
 				Attributes: attr(PressureStallKey.String(stall.name), PressureWindowKey.String(window.name)),
 				Float: func(s *S) (float64, bool) {
 					v, ok := stall.read(of(s)).Get()
-					return window.read(&v), ok
+					return window.read(v), ok
 				},
 			})
 		}

@@ -17,6 +17,7 @@ func OwnProcess() []Row[sample.Process] {
 		"Difference in process.cpu.time since the last measurement, divided by the elapsed time and number of CPUs available to the process.")
 	share.OptIn = WithUtilization
 	noted := func(m Metric, note string) Metric { m.Note = note; return m }
+	file := func(m Metric) Metric { m.Reads = sample.PartFiles; return m }
 	return []Row[process]{
 		{
 			Metric: metric("process.cpu.time", "s", Counter, "Total CPU seconds broken down by different CPU modes."),
@@ -31,23 +32,23 @@ func OwnProcess() []Row[sample.Process] {
 				float(attr(semconv.CPUModeSystem), func(s *process) sample.Opt[float64] { return s.SystemShare }),
 			},
 		}, {
-			Metric: noted(metric("process.memory.usage", "By", UpDownCounter, "The amount of physical memory in use."),
-				"the resident set; on macOS the footprint, as Activity Monitor shows it"),
+			Metric: file(noted(metric("process.memory.usage", "By", UpDownCounter, "The amount of physical memory in use."),
+				"the resident set; on macOS the footprint, as Activity Monitor shows it")),
 			Series: []Series[process]{integer(nil, func(s *process) sample.Opt[uint64] { return s.RSS })},
 		}, {
-			Metric: metric("process.memory.virtual", "By", UpDownCounter, "The amount of committed virtual memory."),
+			Metric: file(metric("process.memory.virtual", "By", UpDownCounter, "The amount of committed virtual memory.")),
 			Series: []Series[process]{integer(nil, func(s *process) sample.Opt[uint64] { return s.Virtual })},
 		}, {
-			Metric: metric("process.disk.io", "By", Counter, "Disk bytes transferred."),
+			Metric: file(metric("process.disk.io", "By", Counter, "Disk bytes transferred.")),
 			Series: []Series[process]{
 				integer(attr(semconv.DiskIODirectionRead), func(s *process) sample.Opt[uint64] { return s.ReadBytes }),
 				integer(attr(semconv.DiskIODirectionWrite), func(s *process) sample.Opt[uint64] { return s.WriteBytes }),
 			},
 		}, {
-			Metric: metric("process.thread.count", "{thread}", UpDownCounter, "Process threads count."),
+			Metric: file(metric("process.thread.count", "{thread}", UpDownCounter, "Process threads count.")),
 			Series: []Series[process]{integer(nil, func(s *process) sample.Opt[uint64] { return s.Threads })},
 		}, {
-			Metric: metric("process.unix.file_descriptor.count", "{file_descriptor}", UpDownCounter, "Number of unix file descriptors in use by the process."),
+			Metric: file(metric("process.unix.file_descriptor.count", "{file_descriptor}", UpDownCounter, "Number of unix file descriptors in use by the process.")),
 			Series: []Series[process]{integer(nil, func(s *process) sample.Opt[uint64] { return s.Descriptors })},
 		}, {
 			Metric: metric("process.context_switches", "{context_switch}", Counter, "Number of times the process has been context switched."),
@@ -62,7 +63,7 @@ func OwnProcess() []Row[sample.Process] {
 				integer(attr(semconv.SystemPagingFaultTypeMajor), func(s *process) sample.Opt[uint64] { return s.Faults.Major }),
 			},
 		}, {
-			Metric: metric("process.uptime", "s", Gauge, "The time the process has been running."),
+			Metric: file(metric("process.uptime", "s", Gauge, "The time the process has been running.")),
 			Series: []Series[process]{float(nil, func(s *process) sample.Opt[float64] { return s.Uptime })},
 		},
 	}

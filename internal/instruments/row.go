@@ -56,6 +56,8 @@ type Metric struct {
 	// nearest relative of one that they do not.
 	Standard bool
 	PriorArt string
+	// Reads is what of the collector's has to be read for it.
+	Reads sample.Parts
 	// Note is what a reader of the documentation has to know: when a point is absent.
 	Note string
 }
@@ -112,6 +114,16 @@ var asked = map[Detail]struct{ mark, option string }{
 	PerCPU:       {"c", "WithPerCPU"},
 	PerDevice:    {"d", "Config.EnableDetailedIO"},
 	PerInterface: {"n", "Config.EnableDetailedNetwork"},
+}
+
+// reading notes what the rows need that do not say so themselves.
+func reading[S any](parts sample.Parts, rows []Row[S]) []Row[S] {
+	for i := range rows {
+		if rows[i].Reads == 0 {
+			rows[i].Reads = parts
+		}
+	}
+	return rows
 }
 
 // integer reads a number; values beyond int64 are absent, not negative.

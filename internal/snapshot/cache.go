@@ -7,12 +7,15 @@ import (
 	"errors"
 	"sync/atomic"
 	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
 // ErrClosed is what Get returns after Close.
 var ErrClosed = errors.New("closed")
 
-// Cache publishes immutable values of type T.
+// Cache publishes immutable values of type T, each with the parts that readers
+// have asked for so far: what nobody wants is never read.
 //
 // A value stays current for the cache's age limit. Expiry is lazy: publishing
 // arms a one-shot timer that withdraws the value, and the next reader
@@ -21,9 +24,10 @@ var ErrClosed = errors.New("closed")
 //
 // All methods are safe for concurrent use.
 type Cache[T any] struct {
-	current atomic.Pointer[T]
+	current atomic.Pointer[value[T]]
+	wanted  atomic.Uint32 // sample.Parts
 	age     time.Duration
-	load    func(context.Context) (*T, error)
+	load    func(context.Context, sample.Parts, *T) error
 
 	// turn holds one token: whoever has it refreshes. A channel, because
 	// waiting for it must end with the waiter's context.
@@ -36,45 +40,49 @@ type Cache[T any] struct {
 	lastErr  error         // of the newest failure; owned by the turn
 }
 
+// value is what is published.
+type value[T any] struct {
+	it    T
+	parts sample.Parts
+}
+
 // New returns a cache whose values stay current for age; with age <= 0 every
-// Get refreshes. load is never called twice at the same time and runs in
-// the goroutine of the reader that found no current value.
-func New[T any](age time.Duration, load func(context.Context) (*T, error)) *Cache[T] {
+// Get reads, and only the parts that it asks for. load is never called twice at
+// the same time and runs in the goroutine of the reader that found no current value.
+func New[T any](age time.Duration, load func(context.Context, sample.Parts, *T) error) *Cache[T] {
 	c := &Cache[T]{age: age, load: load, turn: make(chan struct{}, 1), done: make(chan struct{})}
 	c.turn <- struct{}{}
 	return c
 }
 
-// Peek returns the current value, or nil where there is none.
-func (c *Cache[T]) Peek() *T { return c.current.Load() }
+// Peek returns the current value, or nil where there is none that has these parts.
+func (c *Cache[T]) Peek(parts sample.Parts) *T {
+	if v := c.current.Load(); v != nil && v.parts.Have(parts) {
+		return &v.it
+	}
+	return nil
+}
 
-// Get returns the current value, refreshing it where it has expired. The
-// error is that of the refresh, of ctx, or ErrClosed. A failed refresh
-// publishes nothing: the next Get tries again.
-func (c *Cache[T]) Get(ctx context.Context) (*T, error) {
+// Get returns the current value, refreshing it where it has expired or lacks
+// one of the parts. The error is that of the refresh, of ctx, or ErrClosed. A
+// failed refresh publishes nothing: the next Get tries again.
+func (c *Cache[T]) Get(ctx context.Context, parts sample.Parts) (*T, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if v := c.current.Load(); v != nil {
+	if v := c.Peek(parts); v != nil {
 		return v, nil
 	}
-	return c.refresh(ctx)
+	return c.refresh(ctx, parts)
 }
 
-func (c *Cache[T]) refresh(ctx context.Context) (*T, error) {
+func (c *Cache[T]) refresh(ctx context.Context, parts sample.Parts) (*T, error) {
 	before := c.failures.Load()
-	select {
-	case <-c.turn:
-	case <-c.done:
-		return nil, ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := c.take(ctx); err != nil {
+		return nil, err
 	}
 	defer c.release()
-	if c.closed.Load() {
-		return nil, ErrClosed
-	}
-	if v := c.current.Load(); v != nil {
+	if v := c.Peek(parts); v != nil {
 		return v, nil // somebody refreshed while we waited
 	}
 	if c.age > 0 && c.failures.Load() != before {
@@ -82,8 +90,11 @@ func (c *Cache[T]) refresh(ctx context.Context) (*T, error) {
 		// make a crowd of readers queue for the same failure one by one.
 		return nil, c.lastErr
 	}
-	v, err := c.load(ctx)
-	if err != nil {
+	v := &value[T]{parts: parts}
+	if c.age > 0 {
+		v.parts |= sample.Parts(c.wanted.Or(uint32(parts)))
+	}
+	if err := c.load(ctx, v.parts, &v.it); err != nil {
 		// A reader that gave up says nothing about the source.
 		if ctx.Err() == nil {
 			c.lastErr = err
@@ -92,11 +103,45 @@ func (c *Cache[T]) refresh(ctx context.Context) (*T, error) {
 		return nil, err
 	}
 	c.publish(v)
+	return &v.it, nil
+}
+
+// Read reads the parts now and for the caller alone. Later readings do not
+// have them for it.
+func (c *Cache[T]) Read(ctx context.Context, parts sample.Parts) (*T, error) {
+	if err := c.take(ctx); err != nil {
+		return nil, err
+	}
+	defer c.release()
+	v := new(T)
+	if err := c.load(ctx, parts, v); err != nil {
+		return nil, err
+	}
 	return v, nil
 }
 
+// take waits for the turn.
+func (c *Cache[T]) take(ctx context.Context) error {
+	select {
+	case <-c.turn: // mostly; Done of a context with a deadline is not for free
+	default:
+		select {
+		case <-c.turn:
+		case <-c.done:
+			return ErrClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if c.closed.Load() {
+		c.release()
+		return ErrClosed
+	}
+	return nil
+}
+
 // publish runs under the turn.
-func (c *Cache[T]) publish(v *T) {
+func (c *Cache[T]) publish(v *value[T]) {
 	if c.age <= 0 {
 		return
 	}
@@ -104,8 +149,8 @@ func (c *Cache[T]) publish(v *T) {
 	if c.expiry == nil {
 		c.expiry = time.AfterFunc(c.age, func() { c.current.Store(nil) })
 	} else {
-		// It has fired and withdrew the last value, or Expire did before it:
-		// then it is set anew.
+		// It has fired and withdrew the last value, or that lacked a part: then it
+		// is set anew.
 		c.expiry.Reset(c.age)
 	}
 }
@@ -118,9 +163,6 @@ func (c *Cache[T]) release() {
 		c.withdraw()
 	}
 }
-
-// Expire withdraws the current value: the next Get refreshes.
-func (c *Cache[T]) Expire() { c.current.Store(nil) }
 
 // Close makes every later Get return ErrClosed and stops the timer. It waits
 // for no refresh: one that is under way ends by itself and publishes nothing.

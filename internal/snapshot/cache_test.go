@@ -3,26 +3,29 @@ package snapshot_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/cboxdk/resource-monitor/internal/sample"
 	"github.com/cboxdk/resource-monitor/internal/snapshot"
 )
 
 type reading struct{ n int64 }
 
-func counting(calls *atomic.Int64) func(context.Context) (*reading, error) {
-	return func(context.Context) (*reading, error) {
-		return &reading{n: calls.Add(1)}, nil
+func counting(calls *atomic.Int64) func(context.Context, sample.Parts, *reading) error {
+	return func(_ context.Context, _ sample.Parts, r *reading) error {
+		r.n = calls.Add(1)
+		return nil
 	}
 }
 
 func get(t *testing.T, c *snapshot.Cache[reading]) int64 {
 	t.Helper()
-	v, err := c.Get(t.Context())
+	v, err := c.Get(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,14 +37,14 @@ func TestValueIsSharedUntilItExpires(t *testing.T) {
 		var calls atomic.Int64
 		c := snapshot.New(time.Second, counting(&calls))
 		defer c.Close()
-		first, _ := c.Get(t.Context())
+		first, _ := c.Get(t.Context(), 0)
 		time.Sleep(999 * time.Millisecond)
-		if again, _ := c.Get(t.Context()); again != first {
+		if again, _ := c.Get(t.Context(), 0); again != first {
 			t.Error("a current value was read again")
 		}
 		time.Sleep(2 * time.Millisecond)
 		synctest.Wait()
-		if c.Peek() != nil {
+		if c.Peek(0) != nil {
 			t.Error("an expired value is still published")
 		}
 		if n := get(t, c); n != 2 {
@@ -64,13 +67,14 @@ func TestNoAgeReadsEveryTime(t *testing.T) {
 func TestOneRefreshInFlightServesAllWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls, running atomic.Int64
-		c := snapshot.New(time.Second, func(context.Context) (*reading, error) {
+		c := snapshot.New(time.Second, func(_ context.Context, _ sample.Parts, r *reading) error {
 			if running.Add(1) != 1 {
 				t.Error("two refreshes at once")
 			}
 			defer running.Add(-1)
 			time.Sleep(50 * time.Millisecond)
-			return &reading{n: calls.Add(1)}, nil
+			r.n = calls.Add(1)
+			return nil
 		})
 		defer c.Close()
 		var wg sync.WaitGroup
@@ -87,17 +91,17 @@ func TestOneRefreshInFlightServesAllWaiters(t *testing.T) {
 func TestWaiterLeavesWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		c := snapshot.New(time.Second, func(context.Context) (*reading, error) {
+		c := snapshot.New(time.Second, func(_ context.Context, _ sample.Parts, r *reading) error {
 			<-release
-			return &reading{}, nil
+			return nil
 		})
 		defer c.Close()
-		go func() { _, _ = c.Get(context.Background()) }()
+		go func() { _, _ = c.Get(context.Background(), 0) }()
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
 		start := time.Now()
-		_, err := c.Get(ctx)
+		_, err := c.Get(ctx, 0)
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 10*time.Millisecond {
 			t.Errorf("left after %v with %v", time.Since(start), err)
 		}
@@ -113,7 +117,7 @@ func TestCancelledContextGetsNoCachedValue(t *testing.T) {
 	get(t, c)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := c.Get(ctx); !errors.Is(err, context.Canceled) {
+	if _, err := c.Get(ctx, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want canceled", err)
 	}
 }
@@ -122,16 +126,16 @@ func TestFailureIsSharedByWaitersButNotCached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")
 		var calls atomic.Int64
-		c := snapshot.New(time.Second, func(context.Context) (*reading, error) {
+		c := snapshot.New(time.Second, func(_ context.Context, _ sample.Parts, r *reading) error {
 			calls.Add(1)
 			time.Sleep(10 * time.Millisecond)
-			return nil, broken
+			return broken
 		})
 		defer c.Close()
 		var wg sync.WaitGroup
 		for range 16 {
 			wg.Go(func() {
-				if _, err := c.Get(t.Context()); !errors.Is(err, broken) {
+				if _, err := c.Get(t.Context(), 0); !errors.Is(err, broken) {
 					t.Errorf("error %v", err)
 				}
 			})
@@ -140,7 +144,7 @@ func TestFailureIsSharedByWaitersButNotCached(t *testing.T) {
 		if n := calls.Load(); n != 1 {
 			t.Errorf("a crowd of 16 tried a broken source %d times, want 1", n)
 		}
-		if _, err := c.Get(t.Context()); !errors.Is(err, broken) || calls.Load() != 2 {
+		if _, err := c.Get(t.Context(), 0); !errors.Is(err, broken) || calls.Load() != 2 {
 			t.Errorf("a later reader did not try again: %v, %d calls", err, calls.Load())
 		}
 	})
@@ -149,17 +153,18 @@ func TestFailureIsSharedByWaitersButNotCached(t *testing.T) {
 func TestAReaderThatGivesUpDoesNotFailTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int64
-		c := snapshot.New(time.Second, func(ctx context.Context) (*reading, error) {
+		c := snapshot.New(time.Second, func(ctx context.Context, _ sample.Parts, r *reading) error {
 			if calls.Add(1) == 1 {
 				<-ctx.Done()
-				return nil, ctx.Err()
+				return ctx.Err()
 			}
-			return &reading{n: 7}, nil
+			r.n = 7
+			return nil
 		})
 		defer c.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		go func() { _, _ = c.Get(ctx) }()
+		go func() { _, _ = c.Get(ctx, 0) }()
 		synctest.Wait()
 		if n := get(t, c); n != 7 {
 			t.Errorf("got %d", n)
@@ -170,15 +175,15 @@ func TestAReaderThatGivesUpDoesNotFailTheOthers(t *testing.T) {
 func TestCloseEndsWaitsAndLeavesNoTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		c := snapshot.New(time.Hour, func(context.Context) (*reading, error) {
+		c := snapshot.New(time.Hour, func(_ context.Context, _ sample.Parts, r *reading) error {
 			<-release
-			return &reading{}, nil
+			return nil
 		})
-		go func() { _, _ = c.Get(context.Background()) }()
+		go func() { _, _ = c.Get(context.Background(), 0) }()
 		waiter := make(chan error)
 		synctest.Wait()
 		go func() {
-			_, err := c.Get(context.Background())
+			_, err := c.Get(context.Background(), 0)
 			waiter <- err
 		}()
 		synctest.Wait()
@@ -189,23 +194,64 @@ func TestCloseEndsWaitsAndLeavesNoTimer(t *testing.T) {
 		}
 		close(release)
 		synctest.Wait()
-		if c.Peek() != nil {
+		if c.Peek(0) != nil {
 			t.Error("a refresh that ended after Close published its value")
 		}
-		if _, err := c.Get(t.Context()); !errors.Is(err, snapshot.ErrClosed) {
+		if _, err := c.Get(t.Context(), 0); !errors.Is(err, snapshot.ErrClosed) {
 			t.Errorf("error %v, want ErrClosed", err)
 		}
 	})
 }
 
-func TestExpireMakesTheNextReaderRefresh(t *testing.T) {
-	var calls atomic.Int64
-	c := snapshot.New(time.Hour, counting(&calls))
+// parted is a value that tells what it was read with.
+func parted(reads *[]sample.Parts) func(context.Context, sample.Parts, *sample.Parts) error {
+	return func(_ context.Context, parts sample.Parts, v *sample.Parts) error {
+		*reads = append(*reads, parts)
+		*v = parts
+		return nil
+	}
+}
+
+func TestAValueThatLacksAPartIsReadAgainWithBoth(t *testing.T) {
+	var reads []sample.Parts
+	c := snapshot.New(time.Hour, parted(&reads))
 	defer c.Close()
-	get(t, c)
-	c.Expire()
-	if n := get(t, c); n != 2 {
-		t.Errorf("reading %d, want 2", n)
+	for _, parts := range []sample.Parts{sample.PartCgroup, sample.PartSystem, sample.PartCgroup, sample.PartCgroup | sample.PartSystem} {
+		if v, err := c.Get(t.Context(), parts); err != nil || !v.Have(parts) {
+			t.Errorf("asked for %b, got %b: %v", parts, *v, err)
+		}
+	}
+	if want := []sample.Parts{sample.PartCgroup, sample.PartCgroup | sample.PartSystem}; !slices.Equal(reads, want) {
+		t.Errorf("read %b, want %b", reads, want)
+	}
+	if c.Peek(sample.PartTasks) != nil {
+		t.Error("a value without the part is current")
+	}
+}
+
+func TestWithoutAnAgeAReadingHasWhatItsReaderAskedFor(t *testing.T) {
+	var reads []sample.Parts
+	c := snapshot.New(0, parted(&reads))
+	defer c.Close()
+	for _, parts := range []sample.Parts{sample.PartCgroup, sample.PartSystem} {
+		if v, err := c.Get(t.Context(), parts); err != nil || *v != parts {
+			t.Errorf("asked for %b, got %b: %v", parts, *v, err)
+		}
+	}
+}
+
+func TestReadIsForItsCallerAlone(t *testing.T) {
+	var reads []sample.Parts
+	c := snapshot.New(time.Hour, parted(&reads))
+	if v, err := c.Read(t.Context(), sample.PartCgroup); err != nil || *v != sample.PartCgroup {
+		t.Fatal(*v, err)
+	}
+	if v, err := c.Get(t.Context(), sample.PartSystem); err != nil || *v != sample.PartSystem {
+		t.Errorf("%b was read for a reader of %b: %v", *v, sample.PartSystem, err)
+	}
+	c.Close()
+	if _, err := c.Read(t.Context(), sample.PartCgroup); !errors.Is(err, snapshot.ErrClosed) {
+		t.Errorf("error %v, want ErrClosed", err)
 	}
 }
 
@@ -214,7 +260,7 @@ func TestCachedGetAllocatesNothing(t *testing.T) {
 	c := snapshot.New(time.Hour, counting(&calls))
 	defer c.Close()
 	ctx := t.Context()
-	if n := testing.AllocsPerRun(1000, func() { _, _ = c.Get(ctx) }); n != 0 {
+	if n := testing.AllocsPerRun(1000, func() { _, _ = c.Get(ctx, 0) }); n != 0 {
 		t.Errorf("%v allocations in a cached Get", n)
 	}
 	if n := calls.Load(); n != 1 {
@@ -229,6 +275,6 @@ func BenchmarkGet(b *testing.B) {
 	ctx := context.Background()
 	b.ReportAllocs()
 	for b.Loop() {
-		_, _ = c.Get(ctx)
+		_, _ = c.Get(ctx, 0)
 	}
 }
