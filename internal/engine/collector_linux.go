@@ -15,9 +15,10 @@ type collector struct {
 	opener         kernfs.Opener
 	report         cgroup.Report
 	pressure       pressureReader
-	generation     int   // of the place; 0: not known yet
-	missing        error // why nothing shows the own cgroup
-	cause, wrapped error // what why said last, and of what: a file that is absent is met on every reading
+	cgroupFiles    interface{ Close() } // the reader of the own cgroup; nil: nothing shows it
+	generation     int                  // of the place; 0: not known yet
+	missing        error                // why nothing shows the own cgroup
+	cause, wrapped error                // what why said last, and of what: a file that is absent is met on every reading
 }
 
 // newCollector returns the shared part of the collector of a resource: memory, cpu.
@@ -30,14 +31,30 @@ func newCollector(l *linux, resource string) collector {
 	}
 }
 
+// closeFiles gives back what is open, and those files.
+func (c *collector) closeFiles(files ...*kernfs.File) {
+	for _, f := range files {
+		f.Close()
+	}
+	c.pressure.close()
+	if c.cgroupFiles != nil {
+		c.cgroupFiles.Close()
+	}
+}
+
 // moved returns the tree where the process is in another place than it was at
-// the last reading: then the files of its cgroup are others.
+// the last reading: then the files of its cgroup are others, and those of the
+// old one are closed.
 func (c *collector) moved(p *kernfs.Pass) (*cgroup.Tree, bool) {
 	tree, generation := c.engine.place.current(p)
 	if generation == c.generation {
 		return nil, false
 	}
 	c.generation, c.missing = generation, nil
+	if c.cgroupFiles != nil {
+		c.cgroupFiles.Close()
+		c.cgroupFiles = nil
+	}
 	c.pressure.follow(c.engine, &c.opener, tree)
 	return tree, true
 }

@@ -54,15 +54,9 @@ func newCPUCollector(l *linux) *cpuCollector {
 	c.stat, c.online = c.opener.File("/proc/stat"), c.opener.File("/sys/devices/system/cpu/online")
 	c.irq, c.uptime = c.opener.File("/proc/pressure/irq"), newUptimeReader(l, &c.opener)
 	c.free = func() {
-		for _, f := range []*kernfs.File{c.stat, c.online, c.irq} {
-			f.Close()
-		}
+		c.closeFiles(c.stat, c.online, c.irq)
 		c.uptime.close()
 		c.tasks.close()
-		c.pressure.close()
-		if c.reader != nil {
-			c.reader.Close()
-		}
 	}
 	return c
 }
@@ -122,14 +116,12 @@ func (c *cpuCollector) follow(p *kernfs.Pass) {
 	if !moved {
 		return
 	}
-	if c.reader != nil {
-		c.reader.Close()
-		c.reader = nil
-	}
+	c.reader = nil
 	g := cgroup.CPUGroups{CPU: c.group(tree, "cpu"), Cpuacct: c.group(tree, "cpuacct"), Cpuset: c.group(tree, "cpuset")}
 	c.groups = g
 	if len(g.CPU.Levels)+len(g.Cpuacct.Levels)+len(g.Cpuset.Levels) > 0 {
 		c.reader = cgroup.NewCPUReader(&c.opener, g)
+		c.cgroupFiles = c.reader
 	}
 	c.tasks.follow(&c.collector, tree)
 }

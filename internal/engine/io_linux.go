@@ -36,13 +36,7 @@ func newIOCollector(l *linux) *ioCollector {
 	c.diskstats = c.opener.File("/proc/diskstats")
 	c.topology.opener, c.topology.report = &c.opener, c.report
 	c.own.fromUse = true
-	c.free = func() {
-		c.diskstats.Close()
-		c.pressure.close()
-		if c.reader != nil {
-			c.reader.Close()
-		}
-	}
+	c.free = func() { c.closeFiles(c.diskstats) }
 	return c
 }
 
@@ -94,10 +88,7 @@ func (c *ioCollector) follow(p *kernfs.Pass) {
 	if !moved {
 		return
 	}
-	if c.reader != nil {
-		c.reader.Close()
-		c.reader = nil
-	}
+	c.reader = nil
 	if g := c.group(tree, "blkio"); len(g.Levels) > 0 {
 		r, err := guarded(p.Context(), &c.opener, g.Levels[0].Dir, func() (*cgroup.IOReader, error) {
 			return cgroup.NewIOReader(&c.opener, g.Version, g.Levels), nil
@@ -106,7 +97,7 @@ func (c *ioCollector) follow(p *kernfs.Pass) {
 			c.missing = errors.Join(ErrNoCgroup, err)
 			return
 		}
-		c.reader = r
+		c.reader, c.cgroupFiles = r, r
 		// Numbered, because a cgroup to which the process returns has counted meanwhile.
 		c.moves++
 		c.place = strconv.Itoa(c.moves) + ":" + c.reader.Own()

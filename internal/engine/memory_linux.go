@@ -40,13 +40,7 @@ func (e *eventCounters) add(level, own string, from *cgroup.MemoryEvents) sample
 func newMemoryCollector(l *linux) *memoryCollector {
 	c := &memoryCollector{collector: newCollector(l, "memory")}
 	c.meminfo = c.opener.File("/proc/meminfo")
-	c.free = func() {
-		c.meminfo.Close()
-		c.pressure.close()
-		if c.reader != nil {
-			c.reader.Close()
-		}
-	}
+	c.free = func() { c.closeFiles(c.meminfo) }
 	return c
 }
 
@@ -116,12 +110,10 @@ func (c *memoryCollector) follow(p *kernfs.Pass) {
 	if !moved {
 		return
 	}
-	if c.reader != nil {
-		c.reader.Close()
-		c.reader = nil
-	}
+	c.reader = nil
 	if g := c.group(tree, "memory"); len(g.Levels) > 0 {
 		c.reader = cgroup.NewMemoryReader(&c.opener, g.Version, g.Levels)
+		c.cgroupFiles = c.reader
 	}
 }
 
