@@ -334,20 +334,23 @@ func machineTime() (float64, error) {
 	return total / ticksPerSecond, nil
 }
 
-// matches holds every point against the readings of a kernel file in the time
-// in which the point's value can have been read.
+// matches holds every point, in the order of their times, against the readings
+// of a kernel file in the time in which the point's value can have been read.
 func matches(t *testing.T, points []point, readings []reading, ratio, absolute float64) {
 	t.Helper()
 	if len(points) == 0 {
 		t.Error("no points to compare with the kernel's file")
 	}
+	first := map[string]point{} // of each series, the one since which its value stands still
 	for _, p := range points {
-		from := p.at.Add(-freshness)
-		if p.kind == counter {
-			// A refresh that does not finish in time repeats the last counters: under a
-			// quota and on a saturated machine a few times in a row.
-			from = from.Add(-4 * exportEvery)
+		since, ok := first[p.series()]
+		if !ok || since.value != p.value || p.kind != counter {
+			since = p
+			first[p.series()] = p
 		}
+		// A refresh that does not finish in time repeats the last counters: they
+		// are as old as the export that had them first.
+		from := since.at.Add(-freshness)
 		low, high, ok := extremes(readings, from, p.at)
 		if !ok {
 			t.Errorf("%s at %v: the kernel's file was not recorded then", p.series(), p.at)

@@ -77,6 +77,8 @@ func (l sysfsLink) read(file string) ([]byte, error) {
 	return l.root.ReadFile(l.dir+"/"+file, smallFile)
 }
 
+// number returns 0 where the file tells none: an index begins at 1, and what is
+// compared with it is then not the case.
 func (l sysfsLink) number(file string) int {
 	b, err := l.read(file)
 	if err != nil {
