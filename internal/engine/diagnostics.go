@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -20,19 +21,17 @@ import (
 type Diagnostics struct {
 	logger *slog.Logger
 	mu     sync.Mutex
-	counts map[failureKey]uint64
+	counts []sample.Failure // in the order in which they came; they are few
 	told   map[string]bool
 	notify func(error)
 }
-
-type failureKey struct{ source, kind string }
 
 // NewDiagnostics returns empty diagnostics; a nil logger is silent.
 func NewDiagnostics(logger *slog.Logger) *Diagnostics {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &Diagnostics{logger: logger, counts: map[failureKey]uint64{}, told: map[string]bool{}}
+	return &Diagnostics{logger: logger, told: map[string]bool{}}
 }
 
 // Notify makes tell be called once with every cause, at the moment that it is
@@ -52,7 +51,7 @@ func (d *Diagnostics) Failed(collector string, err error) {
 	kind := failureType(err)
 	source, whole := origin(collector, err)
 	d.mu.Lock()
-	d.counts[failureKey{source, kind}]++
+	d.count(source, kind)
 	first := !d.told[whole+kind]
 	d.told[whole+kind] = true
 	notify := d.notify
@@ -66,15 +65,22 @@ func (d *Diagnostics) Failed(collector string, err error) {
 	}
 }
 
-// Failures returns the counts, in no order.
+// count runs under the lock.
+func (d *Diagnostics) count(source, kind string) {
+	i := slices.IndexFunc(d.counts, func(f sample.Failure) bool { return f.Source == source && f.Type == kind })
+	if i < 0 {
+		i = len(d.counts)
+		d.counts = append(d.counts, sample.Failure{Source: source, Type: kind})
+	}
+	d.counts[i].Count++
+}
+
+// Failures returns the counts, each at its place for ever: whoever remembers
+// the attributes of one finds it there again.
 func (d *Diagnostics) Failures() *sample.Failures {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	f := new(sample.Failures)
-	for k, n := range d.counts {
-		f.List = append(f.List, sample.Failure{Source: k.source, Type: k.kind, Count: n})
-	}
-	return f
+	return &sample.Failures{List: slices.Clone(d.counts)}
 }
 
 // netDevFile is the one file whose last name, dev, says nothing.

@@ -207,5 +207,6 @@ func bigMachine(t testing.TB, cpus int) *fixture.Root {
 	fmt.Fprintln(&stat, "btime 1790000000")
 	return fixture.Unpack(t, "-- proc/stat --\n"+stat.String()+
 		fmt.Sprintf("-- sys/devices/system/cpu/online --\n0-%d\n", cpus-1)+
-		"-- proc/meminfo --\nMemTotal: 8000000 kB\nMemFree: 4000000 kB\nMemAvailable: 6000000 kB\n")
+		"-- proc/meminfo --\nMemTotal: 8000000 kB\nMemFree: 4000000 kB\nMemAvailable: 6000000 kB\n"+
+		"-- proc/net/dev --\nInter-| Receive | Transmit\n face |bytes packets\n  eth0: 9184 493 0 0 0 0 0 0 8301 813 0 0 0 0 0 0\n")
 }
