@@ -7,8 +7,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"go.opentelemetry.io/otel/attribute"
-
 	"github.com/cboxdk/resource-monitor/internal/instruments"
 	"github.com/cboxdk/resource-monitor/internal/observe"
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -198,13 +196,7 @@ func (t *tableItems[S]) learn(s *S, n int, known []tableItem) []tableItem {
 		if !ok {
 			item = tableItem{key: key, attributes: make([]observe.Attributes, len(t.Series))}
 			for j, series := range t.Series {
-				kv := append([]attribute.KeyValue(nil), series.Attributes...)
-				for _, k := range key {
-					if k.Valid() {
-						kv = append(kv, k)
-					}
-				}
-				item.attributes[j] = observe.NewAttributes(kv...)
+				item.attributes[j] = observe.NewAttributes(slices.Concat(series.Attributes, t.Attributes(key))...)
 			}
 		}
 		items[i] = item

@@ -127,7 +127,7 @@ func systemCPU() []Row[cpu] {
 			Description: "Seconds each logical CPU spent on each mode.",
 			Note:        "guest time is inside user and nice; cpu.logical_number with WithPerCPU",
 		},
-		Items: &Items[cpu]{Detail: PerCPU, Len: systemCPUs, Key: cpuNumber},
+		Items: eachCPU(),
 	}
 	share := Row[cpu]{
 		Metric: Metric{
@@ -135,7 +135,7 @@ func systemCPU() []Row[cpu] {
 			Description: "For each logical CPU, the utilization is calculated as the change in cumulative CPU time (cpu.time) over a measurement interval, divided by the elapsed time.",
 			Note:        "the modes sum to 1; cpu.logical_number with WithPerCPU",
 		},
-		Items: &Items[cpu]{Detail: PerCPU, Len: systemCPUs, Key: cpuNumber},
+		Items: eachCPU(),
 	}
 	for _, m := range cpuModes {
 		time.Series = append(time.Series, seconds(attr(m.mode), func(s *cpu) sample.Opt[uint64] { return m.time(&s.System.Times) }))
@@ -179,8 +179,11 @@ func systemCPU() []Row[cpu] {
 		}}
 }
 
-func systemCPUs(s *cpu) int { return len(s.System.PerCPU) }
-
-func cpuNumber(s *cpu, i int) ItemKey {
-	return ItemKey{semconv.CPULogicalNumber(s.System.PerCPU[i].Number)}
+func eachCPU() *Items[cpu] {
+	return &Items[cpu]{
+		Detail:     PerCPU,
+		Len:        func(s *cpu) int { return len(s.System.PerCPU) },
+		Key:        func(s *cpu, i int) ItemKey { return ItemKey{Number: s.System.PerCPU[i].Number} },
+		Attributes: func(k ItemKey) []attribute.KeyValue { return attr(semconv.CPULogicalNumber(k.Number)) },
+	}
 }

@@ -72,9 +72,10 @@ var (
 // disk is a row of the total, or, with details, of each device.
 func disk(of func(*ioSample) *sample.Disks, m Metric, numbers ...direction) Row[ioSample] {
 	r := Row[ioSample]{Metric: m, Items: &Items[ioSample]{
-		Detail: PerDevice,
-		Len:    func(s *ioSample) int { return len(of(s).Devices) },
-		Key:    func(s *ioSample, i int) ItemKey { return ItemKey{semconv.SystemDevice(of(s).Devices[i].Name)} },
+		Detail:     PerDevice,
+		Len:        func(s *ioSample) int { return len(of(s).Devices) },
+		Key:        func(s *ioSample, i int) ItemKey { return ItemKey{Name: of(s).Devices[i].Name} },
+		Attributes: named(semconv.SystemDevice),
 	}}
 	for _, n := range numbers {
 		var attrs []attribute.KeyValue

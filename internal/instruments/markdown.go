@@ -59,10 +59,8 @@ func list[S any](all []documented, rows []Row[S], one *S) []documented {
 		for _, s := range row.Items.Series {
 			d.add(s.Attributes)
 		}
-		for _, kv := range row.Items.Key(one, 0) {
-			if kv.Key != "" {
-				d.attributes = append(d.attributes, documentedAttribute{key: string(kv.Key), detail: row.Items.Detail})
-			}
+		for _, kv := range row.Items.Attributes(row.Items.Key(one, 0)) {
+			d.attributes = append(d.attributes, documentedAttribute{key: string(kv.Key), detail: row.Items.Detail})
 		}
 	}
 	return all

@@ -1,6 +1,7 @@
 package instruments
 
 import (
+	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -17,7 +18,10 @@ func Errors() []Row[sample.Failures] {
 		Items: &Items[sample.Failures]{
 			Len: func(f *sample.Failures) int { return len(f.List) },
 			Key: func(f *sample.Failures, i int) ItemKey {
-				return ItemKey{ErrorSourceKey.String(f.List[i].Source), semconv.ErrorTypeKey.String(f.List[i].Type)}
+				return ItemKey{Name: f.List[i].Source, Type: f.List[i].Type}
+			},
+			Attributes: func(k ItemKey) []attribute.KeyValue {
+				return attr(ErrorSourceKey.String(k.Name), semconv.ErrorTypeKey.String(k.Type))
 			},
 			Series: []ItemSeries[sample.Failures]{{
 				Int: func(f *sample.Failures, i int) (int64, bool) { return int64(f.List[i].Count), true },

@@ -102,8 +102,9 @@ func eachInterface(scope Scope, item func(string) attribute.KeyValue, series ...
 			}
 			return len(s.Interfaces)
 		},
-		Key:    func(s *network, i int) ItemKey { return ItemKey{item(s.Interfaces[i].Name)} },
-		Series: series,
+		Key:        func(s *network, i int) ItemKey { return ItemKey{Name: s.Interfaces[i].Name} },
+		Attributes: named(item),
+		Series:     series,
 	}
 }
 

@@ -83,9 +83,10 @@ type Series[S any] struct {
 type Items[S any] struct {
 	Detail Detail
 	Len    func(*S) int
-	// Key is what tells the items apart; a zero attribute does not count.
-	Key    func(*S, int) ItemKey
-	Series []ItemSeries[S]
+	// Key is what tells the items apart, and Attributes are those of the item that has it.
+	Key        func(*S, int) ItemKey
+	Attributes func(ItemKey) []attribute.KeyValue
+	Series     []ItemSeries[S]
 }
 
 // ItemSeries is one point of each item.
@@ -95,8 +96,17 @@ type ItemSeries[S any] struct {
 	Float      func(*S, int) (float64, bool)
 }
 
-// ItemKey is one or two attributes, comparable so that their set is built once.
-type ItemKey [2]attribute.KeyValue
+// ItemKey is a number, a name, or a name and a type. Every collection compares
+// it, to find the attribute sets that were built once: attributes are twice the size.
+type ItemKey struct {
+	Number     int
+	Name, Type string
+}
+
+// named are the attributes of an item that has a name alone.
+func named(as func(string) attribute.KeyValue) func(ItemKey) []attribute.KeyValue {
+	return func(k ItemKey) []attribute.KeyValue { return attr(as(k.Name)) }
+}
 
 // Detail is a list that a user can ask for.
 type Detail uint8

@@ -1,13 +1,12 @@
 package producer_test
 
 import (
-	"slices"
 	"testing"
-	"time"
 
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/cboxdk/resource-monitor/internal/measure"
 	"github.com/cboxdk/resource-monitor/otelresource"
 )
 
@@ -30,36 +29,23 @@ func BenchmarkCollect(b *testing.B) {
 
 var perCPU = []otelresource.Option{otelresource.WithScopes(otelresource.ScopeSystem), otelresource.WithPerCPU()}
 
+// TestTheProducerIsCheaper gates with a wide margin; internal/bench measures.
 func TestTheProducerIsCheaper(t *testing.T) {
 	instruments, produced, _ := bothFaces(t, monitorOn(t, bigMachine(t, 72)), perCPU)
-	var data metricdata.ResourceMetrics
-	run := func(r *metric.ManualReader) func() {
+	collecting := func(r *metric.ManualReader) func() {
+		var data metricdata.ResourceMetrics
 		return func() {
 			if err := r.Collect(t.Context(), &data); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	slow, fast := run(instruments), run(produced)
-	slow()
-	fast()
-	if n := testing.AllocsPerRun(20, fast); n > 100 { // the race detector makes pools forget
-		t.Errorf("%v allocations for 512 series", n)
+	r := measure.Pair(51, collecting(produced), collecting(instruments))
+	t.Logf("%.1f times cheaper than the instruments, %v allocations", r.Ratio, r.A.Allocs)
+	if r.A.Allocs > 100 { // the race detector makes pools forget
+		t.Errorf("%v allocations for 512 series", r.A.Allocs)
 	}
-	ratios := make([]float64, 0, 51)
-	for range cap(ratios) {
-		ratios = append(ratios, float64(timed(slow))/float64(timed(fast)))
+	if r.Ratio < 10 {
+		t.Errorf("only %.1f times cheaper than the instruments", r.Ratio)
 	}
-	slices.Sort(ratios)
-	ratio := ratios[len(ratios)/2]
-	t.Logf("%.1f times cheaper than the instruments", ratio)
-	if ratio < 10 {
-		t.Errorf("only %.1f times cheaper than the instruments", ratio)
-	}
-}
-
-func timed(f func()) time.Duration {
-	begin := time.Now()
-	f()
-	return time.Since(begin)
 }
