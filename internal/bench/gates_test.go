@@ -4,6 +4,8 @@ package main
 
 import (
 	"testing"
+
+	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
 // The gates are ratios of alternated batches, with a margin for a loaded
@@ -62,7 +64,7 @@ func TestCollectionsCostWhatTheSDKTakes(t *testing.T) {
 				}
 				return r.ratio() >= 1
 			})
-			if !c.floor && r.A.Allocs > r.B.Allocs/2 {
+			if !c.floor && r.A.Allocs > r.B.Allocs/3 {
 				t.Errorf("%v allocations, against %v", r.A.Allocs, r.B.Allocs)
 			}
 		})
@@ -84,4 +86,26 @@ func hold(t *testing.T, c comparison, good func(result) bool) (r result) {
 	}
 	t.Errorf("%s: %s (%.0f ns, %.0f ns)", c.other.name, r.verdict(), r.A.Nanoseconds, r.B.Nanoseconds)
 	return r
+}
+
+// TestAnAncestorHasFewFiles: what a round costs grows by no more than them with the depth of cgroups.
+func TestAnAncestorHasFewFiles(t *testing.T) {
+	for name, c := range map[string]struct {
+		parts sample.Parts
+		most  int
+	}{
+		"default": {sample.PartCgroup | sample.PartTasks, 5}, "with utilization": {sample.PartCgroup | sample.PartTasks | sample.PartUtilization, 7},
+	} {
+		last := 0
+		for _, levels := range []int{1, 2, 5, 10} {
+			n, err := filesAt(levels, c.parts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if first, _ := filesAt(1, c.parts); n > first+c.most*(levels-1) || n <= last {
+				t.Errorf("%s: %d files at %d levels, %d at one", name, n, levels, first)
+			}
+			last = n
+		}
+	}
 }

@@ -58,7 +58,7 @@ func write(batches int, out, readme string) error {
 		}
 		results = append(results, of)
 	}
-	page := page(all, results)
+	page := page(all, results, tables())
 	fmt.Print(page)
 	if out != "" {
 		if err := os.WriteFile(out, []byte(page), 0o644); err != nil {

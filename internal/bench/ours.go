@@ -81,17 +81,11 @@ func links() side {
 		if err != nil {
 			return nil, err
 		}
-		names := netlink.Names{Resolve: c.Name}
 		var stats []netlink.LinkStats
 		return must(func() (struct{}, error) {
 			var err error
-			if stats, err = c.Stats(stats[:0]); err != nil {
-				return struct{}{}, err
-			}
-			for i := range stats {
-				names.Name(stats[i].Index)
-			}
-			return struct{}{}, nil
+			stats, err = c.Stats(stats[:0])
+			return struct{}{}, err
 		})
 	}}
 }
@@ -120,7 +114,7 @@ func getrusage() side {
 
 // collectors is a source of its own, whose clock steps by a second with each
 // round: a round does all that is due once in a second.
-func collectors(read func(engine.Source) error) (func(), error) {
+func collectors(read reading) (func(), error) {
 	now := time.Now()
 	s, err := engine.New(engine.Config{
 		Interval: time.Second, CgroupPaths: []string{"/sys/fs/cgroup", "/proc/cgroups", "/proc/self/cgroup"},
@@ -138,33 +132,38 @@ func collectors(read func(engine.Source) error) (func(), error) {
 // everything is all that costs extra.
 var everything = sample.PartCgroup | sample.PartDirect | sample.PartSystem | sample.PartSystemInfo | sample.PartSystemPressure | sample.PartTasks | sample.PartUtilization | sample.PartDevices
 
-func readMemory(w sample.Parts) func(engine.Source) error {
+func readMemory(w sample.Parts) reading {
 	m := new(sample.Memory)
 	return func(s engine.Source) error { return s.ReadMemory(background, w, m) }
 }
 
-func readPaging() func(engine.Source) error {
+func readPaging() reading {
 	p := new(sample.Paging)
 	return func(s engine.Source) error { return s.ReadPaging(background, p) }
 }
 
-func readCPU(w sample.Parts) func(engine.Source) error {
+func readCPU(w sample.Parts) reading {
 	c := new(sample.CPU)
 	return func(s engine.Source) error { return s.ReadCPU(background, w, c) }
 }
 
-func readIO(w sample.Parts) func(engine.Source) error {
+func readNetwork() reading {
+	n := new(sample.Network)
+	return func(s engine.Source) error { return s.ReadNetwork(background, 0, n) }
+}
+
+func readIO(w sample.Parts) reading {
 	c := new(sample.IO)
 	return func(s engine.Source) error { return s.ReadIO(background, w, c) }
 }
 
-func readProcess(w sample.Parts) func(engine.Source) error {
+func readProcess(w sample.Parts) reading {
 	c := new(sample.Process)
 	return func(s engine.Source) error { return s.ReadProcess(background, w, c) }
 }
 
-func readAll(w sample.Parts) func(engine.Source) error {
-	all := []func(engine.Source) error{readMemory(w), readCPU(w), readIO(w)}
+func readAll(w sample.Parts) reading {
+	all := []reading{readMemory(w), readCPU(w), readIO(w)}
 	return func(s engine.Source) error {
 		for _, read := range all {
 			if err := read(s); err != nil {

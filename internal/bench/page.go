@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"os"
 	"strings"
-
-	"github.com/cboxdk/resource-monitor/internal/measure"
 )
 
 // page is the whole of the measurements.
-func page(groups []group, results [][]result) string {
+func page(groups []group, results [][]result, tables []table) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Measured costs\n\n%s. Made by `make bench`.\n\n", machine())
 	b.WriteString("Times are those of the fastest batch, the cost on a quiet machine; ratios are medians of alternated batches, which " +
@@ -27,8 +25,14 @@ func page(groups []group, results [][]result) string {
 				continue
 			}
 			fmt.Fprintf(&b, "| %s | %s | %.0f | %.0f | %s | %s | %s | %.0f | %.0f | %s | %s |\n",
-				r.what, nanoseconds(r.A), r.A.Bytes, r.A.Allocs, r.calls[0],
-				r.other.name, nanoseconds(r.B), r.B.Bytes, r.B.Allocs, r.calls[1], r.verdict())
+				r.what, nanoseconds(r.A.Nanoseconds), r.A.Bytes, r.A.Allocs, r.calls[0],
+				r.other.name, nanoseconds(r.B.Nanoseconds), r.B.Bytes, r.B.Allocs, r.calls[1], r.verdict())
+		}
+	}
+	for _, t := range tables {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| %s |\n|---|%s\n", t.title, t.note, strings.Join(t.head, " | "), strings.Repeat("--:|", len(t.head)-1))
+		for _, cells := range t.rows {
+			fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
 		}
 	}
 	return b.String()
@@ -42,11 +46,11 @@ func summary(results [][]result) string {
 	last := ""
 	for _, of := range results {
 		for _, r := range of {
-			if r.skipped != nil || r.what == last {
+			if r.skipped != nil || r.aside || r.what == last {
 				continue
 			}
 			last = r.what
-			ours := nanoseconds(r.A) + " ns"
+			ours := nanoseconds(r.A.Nanoseconds) + " ns"
 			if r.A.Nanoseconds >= 1000 {
 				ours = fmt.Sprintf("%.1f us", r.A.Nanoseconds/1000)
 			}
@@ -64,11 +68,11 @@ func (r *result) verdict() string {
 	return fmt.Sprintf("%.1f times faster", r.ratio())
 }
 
-func nanoseconds(c measure.Cost) string {
-	if c.Nanoseconds < 100 {
-		return fmt.Sprintf("%.1f", c.Nanoseconds)
+func nanoseconds(n float64) string {
+	if n < 100 {
+		return fmt.Sprintf("%.1f", n)
 	}
-	return fmt.Sprintf("%.0f", c.Nanoseconds)
+	return fmt.Sprintf("%.0f", n)
 }
 
 // splice replaces what file has between the marks of the benchmark.

@@ -23,6 +23,9 @@ import (
 	"github.com/shirou/gopsutil/v4/mem"
 	"github.com/shirou/gopsutil/v4/net"
 	"github.com/shirou/gopsutil/v4/process"
+
+	"github.com/cboxdk/resource-monitor/internal/measure"
+	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
 func gopsutil[T any](f func() (T, error)) side {
@@ -64,6 +67,17 @@ func ofSelf[T any](f func(prometheus.Proc) (T, error)) side {
 	}}
 }
 
+// pread is what the kernel takes for a file.
+func pread(name string) side {
+	return side{"pread", func() (func(), error) {
+		f, err := measure.NewFloor(name)
+		if err != nil {
+			return nil, err
+		}
+		return f.Read, nil
+	}}
+}
+
 func statistics() group {
 	against := func(what string, ours side, peers ...side) (all []comparison) {
 		for _, p := range peers {
@@ -71,10 +85,14 @@ func statistics() group {
 		}
 		return all
 	}
-	g := group{title: "The same statistic by other libraries", note: "Both read one statistic and parse it; nothing is cached."}
+	alone := func(what, name string, peer side) []comparison {
+		return []comparison{{what: what, ours: pread(name), other: peer, aside: true}}
+	}
+	g := group{title: "The same statistic by other libraries", note: "Both read one statistic and parse it; nothing is cached. The pread alone shows how far ahead the kernel lets anybody come."}
 	for _, c := range [][]comparison{
 		against("memory", meminfo(), gopsutil(mem.VirtualMemory),
 			onProcfs(func(f prometheus.FS) (prometheus.Meminfo, error) { return f.Meminfo() }), osstat(osstatmemory.Get)),
+		alone("memory, the pread alone", "/proc/meminfo", osstat(osstatmemory.Get)),
 		against("CPU, total", stat(false), gopsutil(func() ([]cpu.TimesStat, error) { return cpu.Times(false) }),
 			onProcfs(func(f prometheus.FS) (prometheus.Stat, error) { return f.Stat() }), osstat(osstatcpu.Get)),
 		against("CPU, each", stat(true), gopsutil(func() ([]cpu.TimesStat, error) { return cpu.Times(true) })),
@@ -86,6 +104,7 @@ func statistics() group {
 				}
 				return must(b.ProcDiskstats)
 			}}, osstat(osstatdisk.Get)),
+		alone("disks, the pread alone", "/proc/diskstats", osstat(osstatdisk.Get)),
 		against("network (netlink)", links(), gopsutil(func() ([]net.IOCountersStat, error) { return net.IOCounters(true) }),
 			onProcfs(func(f prometheus.FS) (prometheus.NetDev, error) { return f.NetDev() }), osstat(osstatnetwork.Get)),
 		against("network (/proc/net/dev)", netdev(), gopsutil(func() ([]net.IOCountersStat, error) { return net.IOCounters(true) })),
@@ -96,6 +115,19 @@ func statistics() group {
 		against("process I/O", selfIO(), ofProcess((*process.Process).IOCounters), ofSelf(prometheus.Proc.IO)),
 	} {
 		g.comparisons = append(g.comparisons, c...)
+	}
+	return g
+}
+
+func cgroupLibraries() group {
+	g := group{
+		title: "The memory controller by cgroup libraries",
+		note: "Ours reads every visible ancestor, events, pressure and /proc/meminfo besides. The libraries read the own cgroup's " +
+			"memory files alone, containerd of every controller on v2.",
+	}
+	ours := side{"ours", fromEngine(func() reading { return readMemory(sample.PartCgroup) })}
+	for _, other := range []side{containerd(), opencontainers()} {
+		g.comparisons = append(g.comparisons, comparison{what: "cgroup memory", ours: ours, other: other})
 	}
 	return g
 }

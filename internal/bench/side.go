@@ -25,12 +25,31 @@ type comparison struct {
 	// floor: the other is what the kernel takes, and the ratio is ours over it.
 	// Otherwise the ratio is the other over ours.
 	floor bool
+	aside bool // not in the summary: it explains another one
 }
 
 // group is comparisons that belong together.
 type group struct {
 	title, note string
 	comparisons []comparison
+}
+
+// groups are compared on this machine.
+func groups() []group {
+	return []group{floors(), statistics(), cgroupLibraries(), caches(), collections()}
+}
+
+// table is what is no comparison.
+type table struct {
+	title, note string
+	head        []string
+	rows        [][]string
+}
+
+func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
+
+func tables() []table {
+	return []table{together(), detection(), rate(), parsing(), depth(), siblings()}
 }
 
 // result is what was measured of a comparison.

@@ -16,8 +16,8 @@ type Floor struct {
 	buf   []byte
 }
 
-// FloorOf runs read and opens the kernel files that it keeps open a second time.
-func FloorOf(read func()) (*Floor, error) {
+// FloorOf runs read and opens the kernel files that it keeps open a second time, but for one name.
+func FloorOf(read func(), not string) (*Floor, error) {
 	before, err := descriptors()
 	if err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func FloorOf(read func()) (*Floor, error) {
 	f := &Floor{buf: make([]byte, 8<<10)}
 	for fd, name := range after {
 		st := unix.Stat_t{}
-		if before[fd] == name || unix.Stat(name, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		if name == not || before[fd] == name || unix.Stat(name, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 			continue
 		}
 		f.Names = append(f.Names, name)

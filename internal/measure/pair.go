@@ -57,6 +57,16 @@ func Pair(batches int, a, b func()) Result {
 	return Result{A: memory(a, best[0]), B: memory(b, best[1]), Ratio: ratios[len(ratios)/2]}
 }
 
+// Alone runs so many batches of f.
+func Alone(batches int, f func()) Cost {
+	n := size(f)
+	best := timed(n, f)
+	for range batches {
+		best = min(best, timed(n, f))
+	}
+	return memory(f, best)
+}
+
 // size returns how many calls make a batch.
 func size(f func()) int {
 	f()

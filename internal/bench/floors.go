@@ -1,0 +1,166 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/binary"
+	"errors"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cboxdk/resource-monitor/internal/engine"
+	"github.com/cboxdk/resource-monitor/internal/measure"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+func floors() group {
+	g := group{
+		title: "Whole collectors against a raw pread of the same files",
+		note: "The floor opens the same files once and reads them with pread into one buffer. Ours includes the parsers, the policy, " +
+			"and the look at /proc/self/cgroup that is due once in a second. What is no file, such as sched_getaffinity(2) and the netlink " +
+			"dump, is called by both. Published: through the getters of a Monitor that caches nothing, without that look.",
+	}
+	own := sample.PartCgroup
+	for _, c := range []struct {
+		what  string
+		read  func() (func(), error)
+		calls []func()
+		not   string // a file that the floor leaves out
+	}{
+		{"memory", fromEngine(func() reading { return readMemory(own) }), nil, ""},
+		{"CPU", fromEngine(func() reading { return readCPU(own) }), []func(){affinity}, ""},
+		{"I/O", fromEngine(func() reading { return readIO(own) }), nil, ""},
+		{"network", fromEngine(readNetwork), []func(){namespace, dump}, ""},
+		{"paging", fromEngine(readPaging), nil, ""},
+		{"process", fromEngine(func() reading { return readProcess(sample.PartFiles) }), []func(){usage, folderSize, sinceBoot}, ""},
+		{"memory, CPU, I/O", fromEngine(func() reading { return readAll(own) }), []func(){affinity}, ""},
+		{"memory, CPU, I/O, published", getters, []func(){affinity}, "/proc/self/cgroup"},
+		{"memory, CPU, I/O with everything on", fromEngine(func() reading { return readAll(everything) }), []func(){affinity}, ""},
+	} {
+		g.comparisons = append(g.comparisons, comparison{
+			what: c.what, floor: true, ours: side{"ours", c.read}, other: raw(c.read, c.not, c.calls),
+		})
+	}
+	return g
+}
+
+// reading is one round of a source.
+type reading func(engine.Source) error
+
+func fromEngine(read func() reading) func() (func(), error) {
+	return func() (func(), error) { return collectors(read()) }
+}
+
+// getters is a round through a Monitor, which publishes what it reads.
+func getters() (func(), error) {
+	m, err := monitor(false)
+	if err != nil {
+		return nil, err
+	}
+	return must(func() (struct{}, error) {
+		_, err := m.GetMemoryStats(background)
+		_, err2 := m.GetCPUStats(background)
+		_, err3 := m.GetIOStats(background)
+		return struct{}{}, errors.Join(err, err2, err3)
+	})
+}
+
+// raw reads the files that read keeps open, all but one, and makes the calls.
+func raw(read func() (func(), error), not string, calls []func()) side {
+	return side{"pread", func() (func(), error) {
+		var err error
+		floor, err2 := measure.FloorOf(func() {
+			var f func()
+			if f, err = read(); err == nil {
+				f()
+			}
+		}, not)
+		if err := errors.Join(err, err2); err != nil {
+			return nil, err
+		}
+		return func() {
+			floor.Read()
+			for _, call := range calls {
+				call()
+			}
+		}, nil
+	}}
+}
+
+// The calls of the collectors that read no file.
+var (
+	cpus   unix.CPUSet
+	rusage unix.Rusage
+	folder = sync.OnceValue(func() int {
+		fd, err := unix.Open("/proc/self/fd", unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			panic(err)
+		}
+		return fd
+	})
+)
+
+// socket is one of our own for netlink, and dumpRequest what asks for 64-bit
+// counters of all interfaces: struct nlmsghdr and struct if_stats_msg (linux/rtnetlink.h).
+var (
+	socket = sync.OnceValue(func() int {
+		fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+		if err != nil {
+			panic(err)
+		}
+		return fd
+	})
+	dumpRequest = func() []byte {
+		b := make([]byte, unix.SizeofNlMsghdr+12)
+		binary.NativeEndian.PutUint32(b, uint32(len(b)))
+		binary.NativeEndian.PutUint16(b[4:], unix.RTM_GETSTATS)
+		binary.NativeEndian.PutUint16(b[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
+		binary.NativeEndian.PutUint32(b[len(b)-4:], 1) // IFLA_STATS_LINK_64
+		return b
+	}()
+	datagram [8 << 10]byte
+)
+
+// dump asks for the counters and takes nothing out of the answer.
+func dump() {
+	if _, err := unix.Write(socket(), dumpRequest); err != nil {
+		panic(err)
+	}
+	for {
+		n, err := unix.Read(socket(), datagram[:])
+		if err != nil {
+			panic(err)
+		}
+		for b := datagram[:n]; len(b) >= unix.SizeofNlMsghdr; {
+			if binary.NativeEndian.Uint16(b[4:]) == unix.NLMSG_DONE {
+				return
+			}
+			b = b[min(len(b), int(binary.NativeEndian.Uint32(b)+3)&^3):]
+		}
+	}
+}
+
+// namespaceLink is the link itself, not the namespace that it leads to.
+var namespaceLink = sync.OnceValue(func() int {
+	fd, err := unix.Open("/proc/self/ns/net", unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		panic(err)
+	}
+	return fd
+})
+
+func namespace() { _, _ = unix.Readlinkat(namespaceLink(), "", datagram[:]) }
+func affinity()  { _ = unix.SchedGetaffinity(os.Getpid(), &cpus) }
+func usage()     { _ = unix.Getrusage(unix.RUSAGE_SELF, &rusage) }
+
+func folderSize() {
+	var st unix.Stat_t
+	_ = unix.Fstat(folder(), &st)
+}
+
+func sinceBoot() {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts)
+}
