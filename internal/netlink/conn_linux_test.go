@@ -96,12 +96,11 @@ func TestStatsOfThisNamespace(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	c, stats := dial(t)
-	names := netlink.Names{Resolve: c.Name}
 	var got []string
 	for _, s := range stats {
-		name, ok := names.Name(s.Index)
-		if !ok {
-			t.Errorf("no name for %d", s.Index)
+		name, err := c.Name(s.Index)
+		if err != nil {
+			t.Error(err)
 		}
 		got = append(got, name)
 	}
@@ -147,12 +146,11 @@ func TestThousandInterfaces(t *testing.T) {
 		if len(stats) < links+1 {
 			t.Errorf("%d interfaces of %d", len(stats), links+1)
 		}
-		names := netlink.Names{Resolve: c.Name}
 		var got []procfs.Interface
 		for _, s := range stats {
-			name, ok := names.Name(s.Index)
-			if !ok {
-				t.Errorf("no name for %d", s.Index)
+			name, err := c.Name(s.Index)
+			if err != nil {
+				t.Error(err)
 			}
 			got = append(got, asProc(name, s))
 		}
@@ -174,9 +172,6 @@ func TestThousandInterfaces(t *testing.T) {
 		if n := testing.AllocsPerRun(5, func() {
 			if stats, err = c.Stats(stats[:0]); err != nil {
 				t.Error(err)
-			}
-			for _, s := range stats {
-				names.Name(s.Index)
 			}
 		}); n != 0 {
 			t.Errorf("%v allocations for a dump", n)

@@ -187,38 +187,3 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
-
-func TestNames(t *testing.T) {
-	kernel := map[int]string{1: "lo", 2: "eth0", 3: "veth7"}
-	asked := 0
-	n := Names{Resolve: func(index int) (string, error) {
-		asked++
-		if name, ok := kernel[index]; ok {
-			return name, nil
-		}
-		return "", syscall.ENODEV
-	}}
-	expect := func(index int, want string, calls int) {
-		t.Helper()
-		before := asked
-		name, ok := n.Name(index)
-		if name != want || ok != (want != "") || asked-before != calls {
-			t.Errorf("%d: %q after %d calls, want %q after %d", index, name, asked-before, want, calls)
-		}
-	}
-	expect(2, "eth0", 1)
-	expect(2, "eth0", 0)
-	expect(3, "veth7", 1)
-	expect(9, "", 1)
-	kernel[2] = "ens3" // udev renames
-	expect(2, "eth0", 0)
-	n.Refresh()
-	expect(2, "ens3", 1)
-	expect(2, "ens3", 0)
-	delete(kernel, 2)
-	n.Refresh() // forgets 3, which nobody asked for
-	expect(2, "", 1)
-	if len(n.entries) != 0 {
-		t.Errorf("%v is kept", n.entries)
-	}
-}
