@@ -118,24 +118,27 @@ func TestRuntimes(t *testing.T) {
 	began := time.Now()
 	l := newLab(ctx, t)
 	t.Run("outside", func(t *testing.T) { l.checkOutside(ctx, t) })
+	l.version(ctx, t, "uname -sr")
 	for _, r := range []struct {
-		name  string
-		test  func(context.Context, *testing.T, *lab)
-		quick bool // in the short run too
+		name    string
+		test    func(context.Context, *testing.T, *lab)
+		quick   bool   // in the short run too
+		version string // a script that prints it
 	}{
-		{"runc", testRunc, true},
-		{"crun", testCrun, true},
-		{"docker", testDocker, true},
-		{"podman", testPodman, false},
-		{"lxc", testLXC, false},
-		{"nspawn", testNspawn, false},
-		{"bwrap", testBwrap, true},
+		{"runc", testRunc, true, "runc --version"},
+		{"crun", testCrun, true, "crun --version"},
+		{"docker", testDocker, true, "dockerd --version"},
+		{"podman", testPodman, false, "podman --version"},
+		{"lxc", testLXC, false, "echo LXC $(lxc-start --version)"},
+		{"nspawn", testNspawn, false, "systemd-nspawn --version"},
+		{"bwrap", testBwrap, true, "bwrap --version"},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			t.Attr("cell", hostTable+"|"+r.name+"|doctor in a container")
 			if testing.Short() && !r.quick {
 				t.Skip("a few runtimes are enough for make test: make lab runs all")
 			}
+			l.version(ctx, t, r.version)
 			r.test(ctx, t, l)
 		})
 	}
@@ -253,6 +256,17 @@ func (l *lab) commandEnv(ctx context.Context, env []string, name string, argumen
 		return stdout.Bytes(), fmt.Errorf("%s: %w: %s", name, err, tail(stderr.Bytes()))
 	}
 	return stdout.Bytes(), nil
+}
+
+// version notes what was tested, where it is there.
+func (l *lab) version(ctx context.Context, t *testing.T, script string) {
+	t.Helper()
+	output, err := l.command(ctx, "sh", "-c", script)
+	if err != nil {
+		return // the test itself says what is missing
+	}
+	line, _, _ := strings.Cut(string(output), "\n")
+	t.Attr("version", "the machine itself: "+line)
 }
 
 // need skips the test where a program is missing.

@@ -83,6 +83,7 @@ type test struct {
 	cell    []string // table, environment, check
 	outcome string
 	output  string
+	elapsed time.Duration
 }
 
 // read takes the events of go test -json.
@@ -94,42 +95,48 @@ func (m *matrix) read(r io.Reader, progress io.Writer) error {
 			fmt.Fprintln(progress, lines.Text())
 			continue
 		}
-		var event struct{ Action, Test, Output, Key, Value string }
-		if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
+		var e event
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			return err
 		}
-		m.add(event.Action, event.Test, event.Output, event.Key, event.Value, progress)
+		m.add(e, progress)
 	}
 	return lines.Err()
 }
 
-func (m *matrix) add(action, name, output, key, value string, progress io.Writer) {
-	if name == "" {
-		if action == "output" || action == "build-output" {
-			fmt.Fprint(progress, output)
+// event is one of go test -json.
+type event struct {
+	Action, Test, Output, Key, Value string
+	Elapsed                          float64 // seconds
+}
+
+func (m *matrix) add(e event, progress io.Writer) {
+	if e.Test == "" {
+		if e.Action == "output" || e.Action == "build-output" {
+			fmt.Fprint(progress, e.Output)
 		}
 		return
 	}
-	t := m.tests[name]
+	t := m.tests[e.Test]
 	if t == nil {
-		t = &test{name: name}
-		m.tests[name] = t
+		t = &test{name: e.Test}
+		m.tests[e.Test] = t
 		m.order = append(m.order, t)
 	}
 	switch {
-	case action == "run":
+	case e.Action == "run":
 		t.outcome, t.output = "", "" // a later run of the same test replaces an earlier one
-	case action == "attr" && key == "cell":
-		t.cell = strings.SplitN(value, "|", 3)
+	case e.Action == "attr" && e.Key == "cell":
+		t.cell = strings.SplitN(e.Value, "|", 3)
 		m.forget(t)
-	case action == "attr" && key == "version" && !slices.Contains(m.versions, value):
-		m.versions = append(m.versions, value)
-	case action == "output" && !strings.HasPrefix(strings.TrimSpace(output), "==="):
-		t.output += output
-	case action == "pass", action == "fail", action == "skip":
-		t.outcome = action
-		fmt.Fprintf(progress, "%s %s\n", action, name)
-		if action == "fail" {
+	case e.Action == "attr" && e.Key == "version" && !slices.Contains(m.versions, e.Value):
+		m.versions = append(m.versions, e.Value)
+	case e.Action == "output" && !strings.HasPrefix(strings.TrimSpace(e.Output), "==="):
+		t.output += e.Output
+	case e.Action == "pass", e.Action == "fail", e.Action == "skip":
+		t.outcome, t.elapsed = e.Action, time.Duration(e.Elapsed*float64(time.Second))
+		fmt.Fprintf(progress, "%s %s\n", e.Action, e.Test)
+		if e.Action == "fail" {
 			fmt.Fprint(progress, t.output)
 		}
 	}
@@ -219,8 +226,8 @@ func (m *matrix) markdown(now time.Time) string {
 			count[outcome]++
 		}
 	}
-	fmt.Fprintf(&b, "# The lab's results\n\nWhat `make lab` found by %s, with %s on %s: %d passed, %d failed, %d skipped.\n",
-		now.UTC().Format(time.DateOnly), runtime.Version(), runtime.GOARCH, count["pass"], count["**FAIL**"], count["skipped"])
+	fmt.Fprintf(&b, "# The lab's results\n\nWhat `make lab` found by %s, with %s on %s: %d passed, %d failed, %d skipped. It took\n%s.\n\n",
+		now.UTC().Format(time.DateOnly), runtime.Version(), runtime.GOARCH, count["pass"], count["**FAIL**"], count["skipped"], m.times())
 	b.WriteString("An empty cell is a check that does not apply there. Virtual machines are emulated: in them limits and counts are\n" +
 		"compared exactly, and times only as greater than zero.\n")
 	if len(m.versions) > 0 {
@@ -254,6 +261,19 @@ func (m *matrix) markdown(now time.Time) string {
 	}
 	b.WriteString(notHad)
 	return b.String()
+}
+
+// times are those of the tests, and their sum: they run one after another.
+func (m *matrix) times() string {
+	var total time.Duration
+	var each []string
+	for _, t := range m.order {
+		if !strings.Contains(t.name, "/") && t.elapsed >= time.Second {
+			total += t.elapsed
+			each = append(each, fmt.Sprintf("%s %v", t.name, t.elapsed.Round(time.Second)))
+		}
+	}
+	return fmt.Sprintf("%v (%s)", total.Round(time.Second), strings.Join(each, ", "))
 }
 
 const notHad = `

@@ -15,10 +15,10 @@ const events = `{"Action":"run","Test":"TestA"}
 {"Action":"attr","Test":"TestA/load","Key":"cell","Value":"Kernels|v2|load"}
 {"Action":"output","Test":"TestA/load","Output":"    a_test.go:1: no disk: none at all\n"}
 {"Action":"skip","Test":"TestA/load"}
-{"Action":"fail","Test":"TestA"}
+{"Action":"fail","Test":"TestA","Elapsed":90.4}
 {"Action":"attr","Test":"TestB","Key":"cell","Value":"Kernels|v1|load"}
 {"Action":"output","Test":"TestB","Output":"    b_test.go:1: wrong\n"}
-{"Action":"fail","Test":"TestB"}
+{"Action":"fail","Test":"TestB","Elapsed":30.2}
 {"Action":"attr","Test":"TestC","Key":"cell","Value":"Hosts|docker|start"}
 {"Action":"attr","Test":"TestD","Key":"cell","Value":"Hosts|podman|start"}
 {"Action":"output","Test":"TestD","Output":"    d_test.go:1: no disk: none at all\n"}
@@ -52,7 +52,7 @@ func TestMatrix(t *testing.T) {
 	if !strings.HasSuffix(got, want+notHad) {
 		t.Errorf("got:\n%s\nwant at its end:\n%s", got, want)
 	}
-	for _, part := range []string{"1970-01-01", "1 passed, 2 failed, 2 skipped", "- Linux 6.1\n"} {
+	for _, part := range []string{"1970-01-01", "1 passed, 2 failed, 2 skipped", "It took\n2m1s (TestA 1m30s, TestB 30s).\n", "- Linux 6.1\n"} {
 		if !strings.Contains(got, part) {
 			t.Errorf("%q is missing in:\n%s", part, got)
 		}
