@@ -190,10 +190,8 @@ func (m *matrix) cell(t *testing.T, root *fixture.Root, f *fault, file, moment s
 		patience = hangs
 	}
 	where := fmt.Sprintf("%s: %s %s", file, f.name, moment)
-	// A busy machine may keep a getter that has its answer from returning, and a
-	// callback from waiting for one: not each time.
-	var complaints []string
-	for range 4 {
+	var found complaints
+	for range attempts {
 		broken, undo := f.prepare(root, file, m.texts[file])
 		var got *everything
 		if moment == "later" {
@@ -203,28 +201,52 @@ func (m *matrix) cell(t *testing.T, root *fixture.Root, f *fault, file, moment s
 			got = m.start(t, root, nil, patience)
 		}
 		undo()
-		complaints = m.judge(f, file, moment, got)
+		found = m.judge(f, file, moment, got)
 		if got.took > patience+100*time.Millisecond {
-			complaints = append(complaints, fmt.Sprintf("with a context of %v a getter returned after %v", patience, got.took))
+			found.absent("with a context of %v a getter returned after %v", patience, got.took)
 		}
 		m.mu.Lock()
 		m.slowest, m.build = max(m.slowest, got.took), max(m.build, got.build)
 		m.mu.Unlock()
-		if len(complaints) == 0 {
+		if found.final() {
 			break
 		}
 	}
 	m.mu.Lock()
 	m.cells[f.name]++
 	m.mu.Unlock()
-	for _, c := range complaints {
-		t.Errorf("%s: %s", where, c)
+	found.report(t, where)
+}
+
+// attempts is how often something may be absent: a busy machine may keep a getter that
+// has its answer from returning, and a callback from waiting for one, but not each time.
+const attempts = 4
+
+// complaints are what is wrong with a reading.
+type complaints struct{ missing, false []string }
+
+// absent notes that something is not there, or not in time.
+func (c *complaints) absent(format string, args ...any) {
+	c.missing = append(c.missing, fmt.Sprintf(format, args...))
+}
+
+// wrong notes that something is there which must never be, however busy the machine is.
+func (c *complaints) wrong(format string, args ...any) {
+	c.false = append(c.false, fmt.Sprintf(format, args...))
+}
+
+// final reports whether another attempt would change nothing.
+func (c *complaints) final() bool { return len(c.false) > 0 || len(c.missing) == 0 }
+
+func (c *complaints) report(t *testing.T, where string) {
+	t.Helper()
+	for _, one := range slices.Concat(c.false, c.missing) {
+		t.Errorf("%s: %s", where, one)
 	}
 }
 
 // judge says what is wrong with a reading under a fault.
-func (m *matrix) judge(f *fault, file, moment string, got *everything) (complaints []string) {
-	wrong := func(format string, args ...any) { complaints = append(complaints, fmt.Sprintf(format, args...)) }
+func (m *matrix) judge(f *fault, file, moment string, got *everything) (c complaints) {
 	without := m.without[file]
 	lost := false
 	for key, v := range m.healthy.values {
@@ -234,8 +256,14 @@ func (m *matrix) judge(f *fault, file, moment string, got *everything) (complain
 		now, ok := got.values[key]
 		// Who the process is, is told with its own evidence.
 		lost = lost || !ok && !strings.HasPrefix(key, "Environment.")
-		if other, depends := without.values[key]; depends && other == v && (!ok && !f.legal(key) || now != v && f.unreadable) && !f.blocks(moment, key) {
-			wrong("%s is %v, and does not come from this file: %v", key, now, v)
+		if other, depends := without.values[key]; !depends || other != v || f.blocks(moment, key) {
+			continue
+		}
+		switch {
+		case ok && now != v && f.unreadable:
+			c.wrong("%s is %v, and does not come from this file: %v", key, now, v)
+		case !ok && (f.unreadable || !f.legal(key)):
+			c.absent("%s is absent, and does not come from this file: %v", key, v)
 		}
 	}
 	for key, now := range got.values {
@@ -247,13 +275,13 @@ func (m *matrix) judge(f *fault, file, moment string, got *everything) (complain
 		switch {
 		case was && now == before, there && now == other:
 		case now == 0.0 && !f.legal(key) && (was || !f.blocks(moment, key)):
-			wrong("%s is 0, which nothing says", key)
+			c.wrong("%s is 0, which nothing says", key)
 		case f.unreadable && !f.blocks(moment, key):
-			wrong("%s is %v; of an unreadable file it can only be %v, or %v as without it", key, now, before, other)
+			c.wrong("%s is %v; of an unreadable file it can only be %v, or %v as without it", key, now, before, other)
 		}
 		// A huge page size is known by the own cgroup's file, readable or not; other levels have files of their own.
 		if f.unreadable && moment != "later" && (!there || now != other) && !f.blocks(moment, key) && !strings.Contains(key, "hugetlb") {
-			wrong("%s is %v, without the file %v", key, now, other)
+			c.wrong("%s is %v, without the file %v", key, now, other)
 		}
 	}
 	// A field of blkio that is no number is lost like the field of a newer kernel.
@@ -261,14 +289,14 @@ func (m *matrix) judge(f *fault, file, moment string, got *everything) (complain
 	// What sysfs says of an interface is refused by many drivers: that is ordinary.
 	lost = lost && !strings.HasPrefix(file, "sys/class/net/")
 	if lost && f.cause != nil && !f.told("/"+file, got.errs) {
-		wrong("what is lost is explained by %v", got.errs)
+		c.absent("what is lost is explained by %v", got.errs)
 	}
 	for _, err := range got.errs {
 		if strings.Contains(err.Error(), "panic") {
-			wrong("%v", err)
+			c.wrong("%v", err)
 		}
 	}
-	return complaints
+	return c
 }
 
 func (m *matrix) report(t *testing.T) (total int) {

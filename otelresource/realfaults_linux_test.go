@@ -177,36 +177,33 @@ func judgeReal(t *testing.T, f *fault, file string, healthy *everything) {
 	if f.hangs {
 		patience = hangs
 	}
-	var complaints []string
-	for range 4 { // a busy machine may keep a getter that has its answer from returning
+	var found complaints
+	for range attempts {
 		s := newSubjectAt(t, "")
 		got := s.read(t, patience)
 		s.close(t)
-		complaints = nil
-		wrong := func(format string, args ...any) { complaints = append(complaints, fmt.Sprintf(format, args...)) }
+		found = complaints{}
 		lost := missingFrom(got, healthy)
 		for key, v := range got.values {
 			if was, ok := healthy.values[key]; v == 0.0 && (!ok || was != 0.0) && !f.legal(key) && !ofAMoment(key) {
-				wrong("%s is 0, was %v", key, was)
+				found.wrong("%s is 0, was %v", key, was)
 			}
 		}
 		if len(lost) > 0 && f.cause != nil && !f.told(file, got.errs) {
-			wrong("%d values are lost such as %s, explained by %v", len(lost), lost[0], got.errs)
+			found.absent("%d values are lost such as %s, explained by %v", len(lost), lost[0], got.errs)
 		}
 		if len(got.values) < len(healthy.values)/4 {
-			wrong("of %d values %d are left", len(healthy.values), len(got.values))
+			found.absent("of %d values %d are left", len(healthy.values), len(got.values))
 		}
 		if got.took > patience+100*time.Millisecond {
-			wrong("a getter returned after %v", got.took)
+			found.absent("a getter returned after %v", got.took)
 		}
 		t.Logf("%s over %s: %d lost, %d errors", f.name, file, len(lost), len(got.errs))
-		if len(complaints) == 0 {
-			return
+		if found.final() {
+			break
 		}
 	}
-	for _, c := range complaints {
-		t.Errorf("%s over %s: %s", f.name, file, c)
-	}
+	found.report(t, f.name+" over "+file)
 }
 
 func missingFrom(got, healthy *everything) (lost []string) {

@@ -27,8 +27,9 @@ type blkioFile struct {
 	counts BlkioFile
 }
 
-// NewIOReader returns a reader over levels, the own cgroup first. There must be at least one.
-func NewIOReader(o *kernfs.Opener, v Version, levels []Level) *IOReader {
+// NewIOReader returns a reader over levels, the own cgroup first. There must be at
+// least one. exists says which files there are, where v1 has several for one thing.
+func NewIOReader(o *kernfs.Opener, v Version, levels []Level, exists func(name string) bool) *IOReader {
 	r := &IOReader{version: v}
 	for _, l := range levels {
 		f := ioFiles{Level: l}
@@ -48,20 +49,19 @@ func NewIOReader(o *kernfs.Opener, v Version, levels []Level) *IOReader {
 	}
 	// The first of each that the kernel has, once: a counter that changed
 	// between with and without the descendants would jump.
-	r.counts, r.bfq = choose(o, own, blkioNames), choose(o, own, bfqNames)
-	return r
-}
-
-func choose(o *kernfs.Opener, dir string, from []blkioChoice) (files []blkioFile) {
-	for _, choice := range from {
-		for i, name := range choice.names {
-			if o.Root.Exists(dir+"/"+name) || choice.always && i == len(choice.names)-1 {
-				files = append(files, blkioFile{o.File(dir + "/" + name), choice.counts})
-				break
+	choose := func(from []blkioChoice) (files []blkioFile) {
+		for _, choice := range from {
+			for i, name := range choice.names {
+				if exists(own+"/"+name) || choice.always && i == len(choice.names)-1 {
+					files = append(files, blkioFile{o.File(own + "/" + name), choice.counts})
+					break
+				}
 			}
 		}
+		return files
 	}
-	return files
+	r.counts, r.bfq = choose(blkioNames), choose(bfqNames)
+	return r
 }
 
 var throttleNames = [...]string{

@@ -63,9 +63,18 @@ func (c *collector) moved(p *kernfs.Pass) (*cgroup.Tree, bool) {
 func (c *collector) group(t *cgroup.Tree, controller string) cgroup.Group {
 	g, err := c.engine.place.group(t, controller)
 	if err != nil {
-		c.missing = errors.Join(ErrNoCgroup, err)
+		c.lost(err)
 	}
 	return g
+}
+
+// lost notes why the own cgroup is not visible. What did not answer in time may
+// do so at the next reading.
+func (c *collector) lost(err error) {
+	c.missing = errors.Join(ErrNoCgroup, err)
+	if !errors.Is(err, cgroup.ErrUnresolved) {
+		c.generation = 0
+	}
 }
 
 // why says what stands in the way of the own cgroup's numbers: no reader, for

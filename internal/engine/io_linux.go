@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -89,19 +89,24 @@ func (c *ioCollector) follow(p *kernfs.Pass) {
 		return
 	}
 	c.reader = nil
-	if g := c.group(tree, "blkio"); len(g.Levels) > 0 {
-		r, err := guarded(p.Context(), &c.opener, g.Levels[0].Dir, func() (*cgroup.IOReader, error) {
-			return cgroup.NewIOReader(&c.opener, g.Version, g.Levels), nil
-		})
-		if err != nil {
-			c.missing = errors.Join(ErrNoCgroup, err)
-			return
-		}
-		c.reader, c.cgroupFiles = r, r
-		// Numbered, because a cgroup to which the process returns has counted meanwhile.
-		c.moves++
-		c.place = strconv.Itoa(c.moves) + ":" + c.reader.Own()
+	g := c.group(tree, "blkio")
+	if len(g.Levels) == 0 {
+		return
 	}
+	var late error
+	r := cgroup.NewIOReader(&c.opener, g.Version, g.Levels, func(name string) bool {
+		there, err := guarded(p.Context(), &c.opener, name, func() (bool, error) { return c.opener.Root.Exists(name), nil })
+		late = cmp.Or(late, err)
+		return there
+	})
+	if late != nil {
+		c.lost(late)
+		return
+	}
+	c.reader, c.cgroupFiles = r, r
+	// Numbered, because a cgroup to which the process returns has counted meanwhile.
+	c.moves++
+	c.place = strconv.Itoa(c.moves) + ":" + c.reader.Own()
 }
 
 // countCgroup takes what the io controller said.

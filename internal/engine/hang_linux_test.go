@@ -1,0 +1,43 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"testing"
+	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/fixture"
+	"github.com/cboxdk/resource-monitor/internal/kernfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+)
+
+// A file of which only the existence is asked is named where it does not answer,
+// and asked again.
+func TestAnIOControllerThatDidNotAnswerIsFoundWhenItDoes(t *testing.T) {
+	const own = top + "/blkio/a"
+	b := open(t, machine+mountV1Blkio+self("7:blkio:/a")+group(own, "blkio.throttle.io_service_bytes=8:0 Read 4096\n8:0 Write 0\nTotal 4096",
+		"blkio.throttle.io_serviced=8:0 Read 1\n8:0 Write 0\nTotal 1"))
+	file := own + "/blkio.throttle.io_serviced"
+	d, _ := b.Serve(file, fixture.Answer{Silent: true})
+	var s sample.IO
+	_ = b.source.ReadIO(context.Background(), sample.PartCgroup, &s)
+	if want := b.Hostfs().Path("/" + file); !errors.Is(s.Err, kernfs.ErrHung) || !named(s.Err, want) {
+		t.Fatalf("%v does not name %s", s.Err, want)
+	}
+	d.Set(fixture.Answer{Text: "8:0 Read 1\n8:0 Write 0\nTotal 1\n"})
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if err := b.source.ReadIO(context.Background(), sample.PartCgroup, &s); err == nil && s.Err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it answers, and still: %v", s.Err)
+		}
+	}
+	expect(t, "read", s.Cgroup.Total.Read.Operations, some(1))
+}
+
+func named(err error, path string) bool {
+	var pe *fs.PathError
+	return errors.As(err, &pe) && pe.Path == path
+}
