@@ -21,6 +21,7 @@ const (
 type expectation struct {
 	runtime string // empty: nothing inside names it
 	name    string
+	sandbox string
 	id      int
 	private bool // the runtime was told to hide the cgroup's path
 	limits  bool // the runtime was told to set the limits, and mounts the cgroups inside
@@ -62,6 +63,9 @@ func (l *lab) check(t *testing.T, want expectation, id string, r *report) {
 	}
 	if c.ID != id {
 		t.Errorf("the id is %q, the runtime says %q; evidence: %v", c.ID, id, d.Environment.Evidence)
+	}
+	if c.Sandbox != want.sandbox {
+		t.Errorf("the sandbox is %q, want %q", c.Sandbox, want.sandbox)
 	}
 	if c.Name != want.name {
 		t.Errorf("the name is %q, want %q", c.Name, want.name)

@@ -19,7 +19,7 @@ import (
 // runtimes are the programs that the host's containers need.
 var runtimes = []string{
 	"bwrap", "containerd", "conmon", "crun", "ctr", "dockerd", "docker", "iptables", "lxc-start", "newuidmap",
-	"podman", "runc", "systemd-detect-virt", "systemd-nspawn",
+	"podman", "runc", "runsc", "systemd-detect-virt", "systemd-nspawn",
 }
 
 // quickRuntimes are those of the short run.
@@ -43,6 +43,7 @@ var packages = map[string]string{
 	"qemu-system-aarch64": "qemu-system-arm",
 	"qemu-system-x86_64":  "qemu-system-x86",
 	"runc":                "runc",
+	"runsc":               "runsc",
 	"systemd-detect-virt": "systemd",
 	"systemd-nspawn":      "systemd-container",
 	"xz":                  "xz-utils",

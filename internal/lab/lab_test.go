@@ -59,6 +59,7 @@ type doctor struct {
 			ID      string `json:"id"`
 			Name    string `json:"name"`
 			PodUID  string `json:"pod_uid"`
+			Sandbox string `json:"sandbox"`
 		} `json:"container"`
 		Virtualization *struct {
 			Type string `json:"type"`
@@ -127,6 +128,7 @@ func TestRuntimes(t *testing.T) {
 	}{
 		{"runc", testRunc, true, "runc --version"},
 		{"crun", testCrun, true, "crun --version"},
+		{"gVisor", testGVisor, false, "runsc --version"},
 		{"docker", testDocker, true, "dockerd --version"},
 		{"podman", testPodman, false, "podman --version"},
 		{"lxc", testLXC, false, "echo LXC $(lxc-start --version)"},
