@@ -3,6 +3,8 @@ package kernfs_test
 import (
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cboxdk/resource-monitor/internal/fixture"
 )
 
@@ -38,4 +40,19 @@ func TestAFileThatGivesAByteAtATimeIsReadToItsEnd(t *testing.T) {
 	d.Set(a)
 	r := newReader(t)
 	r.want(r.file(d.dir+"/file"), "536870912\n")
+}
+
+// gVisor answers fstatfs(2) on the files of /proc with ENOSYS.
+func TestAFileOfAnUnknownFileSystemIsReadAsOneThatMayHang(t *testing.T) {
+	d := serve(t, "536870912\n")
+	a := d.Get()
+	a.Statfs = unix.ENOSYS
+	d.Set(a)
+	r := newReader(t)
+	f := r.file(d.dir + "/file")
+	r.want(f, "536870912\n")
+	r.want(f, "536870912\n")
+	if n := r.SystemCalls(); n != 2 { // of one that cannot hang a single reading is enough
+		t.Errorf("a reading makes %d system calls", n)
+	}
 }
