@@ -76,6 +76,9 @@ func (l *lab) check(t *testing.T, want expectation, id string, r *report) {
 	if id != "" && want.private && strings.Contains(r.Files["/proc/self/cgroup"], id) {
 		t.Error("the cgroup namespace was to be private, and the id is in the cgroup's path")
 	}
+	for _, failure := range d.Failures {
+		t.Errorf("doctor could not read: %s", failure)
+	}
 	l.checkVirtualization(t, r)
 	switch {
 	case want.limits:

@@ -80,7 +80,8 @@ type doctor struct {
 		LimitCores float64 `json:"limit_cores"`
 		Scope      string  `json:"scope"`
 	} `json:"cpu"`
-	Errors map[string]string `json:"errors"`
+	Errors   map[string]string `json:"errors"`
+	Failures []string          `json:"failures"`
 }
 
 type finding struct {
