@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -29,19 +28,14 @@ var bigMachine = sync.OnceValues(func() (*otelresource.Monitor, error) {
 	for i := range cpus {
 		fmt.Fprintf(&stat, "cpu%d %d 21 4091 993126 221 7 181 30 0 0\n", i, 8412+i)
 	}
-	for name, text := range map[string]string{
-		"proc/stat": stat.String(), "sys/devices/system/cpu/online": fmt.Sprintf("0-%d\n", cpus-1),
-		"proc/meminfo": "MemTotal: 8000000 kB\nMemFree: 4000000 kB\nMemAvailable: 6000000 kB\n",
+	err = writeFiles(root, map[string]string{
+		"proc/stat": stat.String(), "sys/devices/system/cpu/online": fmt.Sprintf("0-%d", cpus-1),
+		"proc/meminfo": "MemTotal: 8000000 kB\nMemFree: 4000000 kB\nMemAvailable: 6000000 kB",
 		// A collector that fails is asked again by every collection.
-		"proc/net/dev": "Inter-| Receive | Transmit\n face |bytes packets\n  eth0: 9184 493 0 0 0 0 0 0 8301 813 0 0 0 0 0 0\n",
-	} {
-		name = filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			return nil, err
-		}
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			return nil, err
-		}
+		"proc/net/dev": "Inter-| Receive | Transmit\n face |bytes packets\n  eth0: 9184 493 0 0 0 0 0 0 8301 813 0 0 0 0 0 0",
+	})
+	if err != nil {
+		return nil, err
 	}
 	c := otelresource.DefaultConfig()
 	c.UpdateInterval, c.RootFS = time.Hour, root

@@ -113,41 +113,46 @@ func emptyCallback(some []string, opts []otelresource.Option) side {
 		if err != nil {
 			return nil, err
 		}
-		p, err := producer.New(append(opts, otelresource.WithMonitor(m))...)
-		if err != nil {
-			return nil, err
-		}
-		time.Sleep(engine.MinWindow) // shares of time need a window
-		data, err := p.Produce(background)
-		if err != nil {
-			return nil, err
-		}
-		reader := metric.NewManualReader()
-		meter := metric.NewMeterProvider(metric.WithReader(reader)).Meter("empty")
-		// One callback for each collector, as ours has them.
-		callbacks := map[string]*constants{}
-		for _, scope := range data {
-			for _, one := range scope.Metrics {
-				if some != nil && !slices.Contains(some, one.Name) {
-					continue
-				}
-				c := callbacks[collectorOf(one.Name)]
-				if c == nil {
-					c = new(constants)
-					callbacks[collectorOf(one.Name)] = c
-				}
-				if err := c.add(meter, one); err != nil {
-					return nil, err
-				}
+		return constantly(m, some, opts)
+	}}
+}
+
+// constantly observes the points that m has now.
+func constantly(m *otelresource.Monitor, some []string, opts []otelresource.Option) (func(), error) {
+	p, err := producer.New(append(opts, otelresource.WithMonitor(m))...)
+	if err != nil {
+		return nil, err
+	}
+	time.Sleep(engine.MinWindow) // shares of time need a window
+	data, err := p.Produce(background)
+	if err != nil {
+		return nil, err
+	}
+	reader := metric.NewManualReader()
+	meter := metric.NewMeterProvider(metric.WithReader(reader)).Meter("empty")
+	// One callback for each collector, as ours has them.
+	callbacks := map[string]*constants{}
+	for _, scope := range data {
+		for _, one := range scope.Metrics {
+			if some != nil && !slices.Contains(some, one.Name) {
+				continue
 			}
-		}
-		for _, c := range callbacks {
-			if _, err := meter.RegisterCallback(c.callback, c.instruments...); err != nil {
+			c := callbacks[collectorOf(one.Name)]
+			if c == nil {
+				c = new(constants)
+				callbacks[collectorOf(one.Name)] = c
+			}
+			if err := c.add(meter, one); err != nil {
 				return nil, err
 			}
 		}
-		return collecting(reader)
-	}}
+	}
+	for _, c := range callbacks {
+		if _, err := meter.RegisterCallback(c.callback, c.instruments...); err != nil {
+			return nil, err
+		}
+	}
+	return collecting(reader)
 }
 
 // collectorOf tells by the name which collector has a metric.

@@ -94,18 +94,24 @@ func TestAnAncestorHasFewFiles(t *testing.T) {
 		parts sample.Parts
 		most  int
 	}{
-		"default": {sample.PartCgroup | sample.PartTasks, 5}, "with utilization": {sample.PartCgroup | sample.PartTasks | sample.PartUtilization, 7},
+		"default": {plainCgroup, 5}, "with utilization": {usedCgroup, 7},
 	} {
-		last := 0
-		for _, levels := range []int{1, 2, 5, 10} {
-			n, err := filesAt(levels, c.parts)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if first, _ := filesAt(1, c.parts); n > first+c.most*(levels-1) || n <= last {
+		first := filesAt(t, 1, c.parts)
+		last := first
+		for _, levels := range []int{2, 5, 10} {
+			n := filesAt(t, levels, c.parts)
+			if n > first+c.most*(levels-1) || n <= last {
 				t.Errorf("%s: %d files at %d levels, %d at one", name, n, levels, first)
 			}
 			last = n
 		}
 	}
+}
+
+func filesAt(t *testing.T, levels int, parts sample.Parts) int {
+	n, _, err := atDepth(levels, parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -3,17 +3,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/cboxdk/resource-monitor/internal/engine"
-	"github.com/cboxdk/resource-monitor/internal/hostfs"
 	"github.com/cboxdk/resource-monitor/internal/measure"
 	"github.com/cboxdk/resource-monitor/internal/procfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -65,89 +60,6 @@ func parsing() table {
 func (t table) failed(err error) table {
 	t.row("not here: " + err.Error())
 	return t
-}
-
-// depth counts files, which are system calls: it needs no real cgroups.
-func depth() table {
-	t := table{
-		title: "Growth: cgroup depth",
-		note:  "Files of cgroup v2 that memory, CPU, I/O and tasks read in a round, at so many visible levels with limits on each.",
-		head:  []string{"", "1", "5", "10", "32", "for each ancestor"},
-	}
-	for _, of := range []struct {
-		what  string
-		parts sample.Parts
-	}{
-		{"default", sample.PartCgroup | sample.PartTasks}, {"with utilization", sample.PartCgroup | sample.PartTasks | sample.PartUtilization},
-	} {
-		cells := []string{of.what}
-		first, last, levels := 0, 0, 0
-		for _, size := range t.head[1 : len(t.head)-1] {
-			n, _ := strconv.Atoi(size)
-			files, err := filesAt(n, of.parts)
-			if err != nil {
-				return t.failed(err)
-			}
-			if levels == 0 {
-				first = files
-			}
-			last, levels = files, n
-			cells = append(cells, strconv.Itoa(files))
-		}
-		t.row(append(cells, strconv.FormatFloat(float64(last-first)/float64(levels-1), 'f', 1, 64))...)
-	}
-	return t
-}
-
-// filesAt reads a made-up root and counts the files that stay open below its /sys/fs/cgroup.
-func filesAt(levels int, parts sample.Parts) (n int, err error) {
-	dir, err := os.MkdirTemp("", "bench")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	own := strings.Repeat("/a", levels)
-	files := map[string]string{
-		"/proc/self/cgroup": "0::" + own + "\n", "/proc/self/mountinfo": "30 1 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n",
-		"/proc/meminfo": "MemTotal: 8000000 kB\nMemFree: 4000000 kB\nMemAvailable: 6000000 kB\n", "/sys/devices/system/cpu/online": "0-7\n",
-	}
-	for at := own; at != "/"; at = path.Dir(at) {
-		for name, text := range map[string]string{
-			"memory.current": "1000000", "memory.max": "50000000", "memory.high": "max", "memory.peak": "2000000", "memory.swap.current": "0", "memory.swap.max": "max",
-			"memory.stat": "anon 1000\nfile 1000\ninactive_file 10", "memory.events": "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0",
-			"cpu.max": "100000 100000", "cpu.weight": "100", "cpu.stat": "usage_usec 10\nuser_usec 5\nsystem_usec 5\nnr_periods 1\nnr_throttled 0\nthrottled_usec 0",
-			"cpuset.cpus.effective": "0-3", "pids.current": "3", "pids.max": "100", "io.stat": "",
-		} {
-			files["/sys/fs/cgroup"+at+"/"+name] = text + "\n"
-		}
-	}
-	for name, text := range files {
-		if err := os.MkdirAll(filepath.Join(dir, path.Dir(name)), 0o755); err != nil {
-			return 0, err
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			return 0, err
-		}
-	}
-	root, err := hostfs.New(dir)
-	if err != nil {
-		return 0, err
-	}
-	s, err := engine.New(engine.Config{Root: root, Interval: time.Second, Containerized: true})
-	if err != nil {
-		return 0, err
-	}
-	defer s.Close()
-	if err := readAll(parts)(s); err != nil {
-		return 0, err
-	}
-	open, err := os.ReadDir("/proc/self/fd")
-	for _, e := range open {
-		if name, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && strings.HasPrefix(name, dir+"/sys/fs/cgroup/") {
-			n++
-		}
-	}
-	return n, err
 }
 
 // siblings reads beside a thousand real cgroups.

@@ -64,9 +64,9 @@ func diskstats() side {
 	})
 }
 
-func netdev() side {
+func netdev(name string) side {
 	var d procfs.NetDev
-	return file("/proc/self/net/dev", func(f *kernfs.File, p *kernfs.Pass) error {
+	return file(name, func(f *kernfs.File, p *kernfs.Pass) error {
 		b, err := f.ReadRecords(p)
 		if err != nil {
 			return err
@@ -112,19 +112,22 @@ func getrusage() side {
 	}}
 }
 
-// collectors is a source of its own, whose clock steps by a second with each
+// collectors reads the machine itself. Its clock steps by a second with each
 // round: a round does all that is due once in a second.
-func collectors(read reading) (func(), error) {
+func collectors(read reading) (func(), error) { return collectorsOf(machineItself, time.Second, read) }
+
+var machineItself = engine.Config{CgroupPaths: []string{"/sys/fs/cgroup", "/proc/cgroups", "/proc/self/cgroup"}}
+
+// collectorsOf is a source of its own, with a clock that steps with each round.
+func collectorsOf(c engine.Config, step time.Duration, read reading) (func(), error) {
 	now := time.Now()
-	s, err := engine.New(engine.Config{
-		Interval: time.Second, CgroupPaths: []string{"/sys/fs/cgroup", "/proc/cgroups", "/proc/self/cgroup"},
-		Now: func() time.Time { return now },
-	})
+	c.Interval, c.Now = time.Second, func() time.Time { return now }
+	s, err := engine.New(c)
 	if err != nil {
 		return nil, err
 	}
 	return must(func() (struct{}, error) {
-		now = now.Add(time.Second)
+		now = now.Add(step)
 		return struct{}{}, read(s)
 	})
 }

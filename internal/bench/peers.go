@@ -107,7 +107,7 @@ func statistics() group {
 		alone("disks, the pread alone", "/proc/diskstats", osstat(osstatdisk.Get)),
 		against("network (netlink)", links(), gopsutil(func() ([]net.IOCountersStat, error) { return net.IOCounters(true) }),
 			onProcfs(func(f prometheus.FS) (prometheus.NetDev, error) { return f.NetDev() }), osstat(osstatnetwork.Get)),
-		against("network (/proc/net/dev)", netdev(), gopsutil(func() ([]net.IOCountersStat, error) { return net.IOCounters(true) })),
+		against("network (/proc/net/dev)", netdev("/proc/self/net/dev"), gopsutil(func() ([]net.IOCountersStat, error) { return net.IOCounters(true) })),
 		against("pressure", pressure(),
 			onProcfs(func(f prometheus.FS) (prometheus.PSIStats, error) { return f.PSIStatsForResource("memory") })),
 		against("process memory", statm(), ofProcess((*process.Process).MemoryInfo), ofSelf(prometheus.Proc.NewStatus)),

@@ -49,7 +49,7 @@ type table struct {
 func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
 
 func tables() []table {
-	return []table{together(), detection(), rate(), parsing(), depth(), siblings()}
+	return []table{together(), detection(), rate(), parsing(), interfaces(), depth(), siblings()}
 }
 
 // result is what was measured of a comparison.

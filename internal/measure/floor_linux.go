@@ -16,8 +16,9 @@ type Floor struct {
 	buf   []byte
 }
 
-// FloorOf runs read and opens the kernel files that it keeps open a second time, but for one name.
-func FloorOf(read func(), not string) (*Floor, error) {
+// FloorOf runs read and opens the kernel files that it keeps open a second
+// time, but for those whose names end so: it reads them seldom.
+func FloorOf(read func(), seldom ...string) (*Floor, error) {
 	before, err := descriptors()
 	if err != nil {
 		return nil, err
@@ -30,7 +31,7 @@ func FloorOf(read func(), not string) (*Floor, error) {
 	f := &Floor{buf: make([]byte, 8<<10)}
 	for fd, name := range after {
 		st := unix.Stat_t{}
-		if name == not || before[fd] == name || unix.Stat(name, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		if before[fd] == name || unix.Lstat(name, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || hasSuffix(name, seldom) {
 			continue
 		}
 		f.Names = append(f.Names, name)
@@ -51,10 +52,13 @@ func (f *Floor) open() error {
 		if err != nil {
 			return &os.PathError{Op: "open", Path: name, Err: err}
 		}
-		pages := slices.ContainsFunc([]string{"/vmstat", "/diskstats", "/net/dev"}, func(s string) bool { return strings.HasSuffix(name, s) })
-		f.fds, f.pages = append(f.fds, fd), append(f.pages, pages)
+		f.fds, f.pages = append(f.fds, fd), append(f.pages, hasSuffix(name, []string{"/vmstat", "/diskstats", "/net/dev"}))
 	}
 	return nil
+}
+
+func hasSuffix(name string, one []string) bool {
+	return slices.ContainsFunc(one, func(s string) bool { return strings.HasSuffix(name, s) })
 }
 
 // Read reads every file once.
