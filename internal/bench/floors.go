@@ -21,7 +21,7 @@ func floors() group {
 		title: "Whole collectors against a raw pread of the same files",
 		note: "The floor opens the same files once and reads them with pread into one buffer. Ours includes the parsers, the policy, " +
 			"and the look at /proc/self/cgroup that is due once in a second. What is no file, such as sched_getaffinity(2) and the netlink " +
-			"dump, is called by both. The network's round is a tenth of a second after the last: what it looks for once in a second, ten or sixty is mostly " +
+			"dump, is called by both. The network's rounds lie 10 ms apart: what it looks for once in a second, ten or sixty is mostly " +
 			"not in it. Published: through the getters of a Monitor that caches nothing, without the look at /proc/self/cgroup.",
 	}
 	own := sample.PartCgroup
@@ -57,7 +57,7 @@ func fromEngine(read func() reading) func() (func(), error) {
 
 // often is a round that has little besides.
 func often(read func() reading) func() (func(), error) {
-	return func() (func(), error) { return collectorsOf(machineItself, time.Second/10, read()) }
+	return func() (func(), error) { return collectorsOf(machineItself, 10*time.Millisecond, read()) }
 }
 
 // getters is a round through a Monitor, which publishes what it reads.

@@ -14,6 +14,7 @@ type fakeNetlink struct {
 	stats        []netlink.LinkStats
 	names        map[int]string
 	err, dialErr error
+	bench        *bench
 	delay        time.Duration
 	asked        int // dumps
 	dialled      int
@@ -22,7 +23,7 @@ type fakeNetlink struct {
 
 func (f *fakeNetlink) Stats(dst []netlink.LinkStats) ([]netlink.LinkStats, error) {
 	f.asked++
-	time.Sleep(f.delay)
+	f.bench.after(f.delay)
 	if f.err != nil {
 		return dst, f.err
 	}
@@ -52,7 +53,7 @@ func (f *fakeNetlink) set(index int, name string, received uint64) {
 // withNetlink gives b a netlink of its own, and /proc/net/dev something else to say.
 func withNetlink(t *testing.T, b *bench) *fakeNetlink {
 	t.Helper()
-	f := &fakeNetlink{names: map[int]string{}}
+	f := &fakeNetlink{bench: b, names: map[int]string{}}
 	b.source.(*linux).network.dial = func() (counters, error) {
 		f.dialled++
 		if f.dialErr != nil {

@@ -127,7 +127,6 @@ func (c *networkCollector) readCounts(p *kernfs.Pass) error {
 }
 
 func (c *networkCollector) readNetlink(p *kernfs.Pass) bool {
-	begin := time.Now()
 	if err := c.dump(); err != nil {
 		c.hangUp()
 		if errors.Is(err, errOtherThread) {
@@ -139,7 +138,7 @@ func (c *networkCollector) readNetlink(p *kernfs.Pass) bool {
 		}
 		return false
 	}
-	if time.Since(begin) > tooSlow {
+	if c.engine.cfg.Now().Sub(p.Now()) > tooSlow {
 		c.rest = p.Now().Add(netlinkRest)
 	}
 	for i := range c.stats {
@@ -192,13 +191,18 @@ func (c *networkCollector) readFile(p *kernfs.Pass) (err error) {
 // than those of the last round.
 func (c *networkCollector) recognize() (changed bool) {
 	l := c.links
-	changed = len(c.raws) != len(l.present)
-	l.present = l.present[:0]
+	last := l.present
+	changed = len(c.raws) != len(last)
+	l.present = last[:0]
 	for i := range c.raws {
 		r := &c.raws[i]
-		link := l.byName[r.name]
-		if d := l.byIndex[r.index]; d != nil {
+		var link *link
+		if i < len(last) && last[i].index == r.index && r.index != 0 {
+			link = last[i] // mostly: the kernel keeps their order
+		} else if d := l.byIndex[r.index]; d != nil {
 			link = d.holder
+		} else {
+			link = l.byName[r.name]
 		}
 		if link == nil || !l.seen(link.device) {
 			changed = true

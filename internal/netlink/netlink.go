@@ -48,7 +48,10 @@ const (
 	headerSize    = 16 // struct nlmsghdr
 	ifStatsSize   = 12 // struct if_stats_msg
 	attributeSize = 4  // struct nlattr
-	requestSize   = headerSize + ifStatsSize
+	// countersSize is the part of struct rtnl_link_stats64 that is read here. Newer kernels append
+	// counters to it; RTM_GETSTATS is younger than the last one of this part.
+	countersSize = 24 * 8
+	requestSize  = headerSize + ifStatsSize
 
 	typeError    = 2 // NLMSG_ERROR
 	typeDone     = 3 // NLMSG_DONE
@@ -94,13 +97,13 @@ func decode(b []byte, seq uint32, dst []LinkStats) (stats []LinkStats, done, int
 		interrupted = interrupted || flags&flagDumpInterrupted != 0
 		switch kind {
 		case typeNewStats:
-			var s LinkStats
-			ok, err := s.decode(payload)
+			dst = append(dst, LinkStats{})
+			ok, err := dst[len(dst)-1].decode(payload)
+			if !ok {
+				dst = dst[:len(dst)-1]
+			}
 			if err != nil {
 				return dst, false, interrupted, err
-			}
-			if ok {
-				dst = append(dst, s)
 			}
 		case typeError:
 			if err := errorOf(payload); err != nil {
@@ -139,30 +142,27 @@ func (s *LinkStats) decode(b []byte) (ok bool, err error) {
 			continue // padding, which aligns the counters
 		}
 		s.Index = int(int32(index))
-		return true, s.counters(value)
+		if len(value) < countersSize {
+			return false, ErrMalformed
+		}
+		s.counters(value)
+		return true, nil
 	}
 	return false, nil
 }
 
-// counters reads struct rtnl_link_stats64. Newer kernels append counters to it;
-// RTM_GETSTATS is younger than the last one that is read here.
-func (s *LinkStats) counters(b []byte) error {
-	for _, field := range [...]*uint64{
-		&s.RxPackets, &s.TxPackets, &s.RxBytes, &s.TxBytes,
-		&s.RxErrors, &s.TxErrors, &s.RxDropped, &s.TxDropped,
-		&s.Multicast, &s.Collisions,
-		&s.RxLengthErrors, &s.RxOverErrors, &s.RxCRCErrors,
-		&s.RxFrameErrors, &s.RxFIFOErrors, &s.RxMissedErrors,
-		&s.TxAbortedErrors, &s.TxCarrierErrors, &s.TxFIFOErrors,
-		&s.TxHeartbeatErrors, &s.TxWindowErrors,
-		&s.RxCompressed, &s.TxCompressed, &s.RxNoHandler,
-	} {
-		if len(b) < 8 {
-			return ErrMalformed
-		}
-		*field, b = binary.NativeEndian.Uint64(b), b[8:]
-	}
-	return nil
+// counters reads struct rtnl_link_stats64.
+func (s *LinkStats) counters(b []byte) {
+	b = b[:countersSize]
+	at := func(i int) uint64 { return binary.NativeEndian.Uint64(b[8*i:]) }
+	s.RxPackets, s.TxPackets, s.RxBytes, s.TxBytes = at(0), at(1), at(2), at(3)
+	s.RxErrors, s.TxErrors, s.RxDropped, s.TxDropped = at(4), at(5), at(6), at(7)
+	s.Multicast, s.Collisions = at(8), at(9)
+	s.RxLengthErrors, s.RxOverErrors, s.RxCRCErrors = at(10), at(11), at(12)
+	s.RxFrameErrors, s.RxFIFOErrors, s.RxMissedErrors = at(13), at(14), at(15)
+	s.TxAbortedErrors, s.TxCarrierErrors, s.TxFIFOErrors = at(16), at(17), at(18)
+	s.TxHeartbeatErrors, s.TxWindowErrors = at(19), at(20)
+	s.RxCompressed, s.TxCompressed, s.RxNoHandler = at(21), at(22), at(23)
 }
 
 // errorOf reads the number at the start of an NLMSG_ERROR or NLMSG_DONE.
