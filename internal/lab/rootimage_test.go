@@ -19,7 +19,7 @@ var labService string
 // containers, and what these need.
 var guestPackages = []string{
 	"systemd", "systemd-sysv", "dbus", "udev", "kmod", "libpam-systemd", "dbus-user-session", "passwd",
-	"podman", "crun", "runc", "docker.io", "containerd", "lxc", "systemd-container", "bubblewrap",
+	"podman", "crun", "runc", "docker.io", "rootlesskit", "containerd", "lxc", "systemd-container", "bubblewrap",
 	"uidmap", "slirp4netns", "fuse-overlayfs", "iproute2", "iptables", "procps", "util-linux",
 }
 

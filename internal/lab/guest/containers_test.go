@@ -45,15 +45,18 @@ func daemon(t *testing.T, unit, ready string, command ...string) {
 	t.Helper()
 	arguments := append([]string{"-q", "--collect", "--unit=" + unit, "-p", "Delegate=yes", "-p", "LimitNOFILE=65536"}, command...)
 	if output, err := exec.Command("systemd-run", arguments...).CombinedOutput(); err != nil {
-		t.Skipf("%s does not start: %v: %s", command[0], err, output)
+		t.Fatalf("%s does not start: %v: %s", command[0], err, output)
 	}
 	t.Cleanup(func() { _ = exec.Command("systemctl", "stop", unit).Run() })
-	for began := time.Now(); ; time.Sleep(time.Second / 4) {
-		if exec.Command("/bin/sh", "-c", ready).Run() == nil {
-			return
-		}
+	answers(t, ready, "journalctl -u "+unit)
+}
+
+// answers waits for a daemon: until the script succeeds.
+func answers(t *testing.T, ready, log string) {
+	t.Helper()
+	for began := time.Now(); exec.Command("/bin/sh", "-c", ready).Run() != nil; time.Sleep(time.Second / 4) {
 		if time.Since(began) > time.Minute {
-			t.Skipf("%s does not answer: %s", command[0], shell(t, "journalctl -u "+unit+" --no-pager | tail -5"))
+			t.Fatalf("no answer to %s: %s", ready, shell(t, log+" --no-pager | tail -20"))
 		}
 	}
 }
@@ -169,29 +172,62 @@ func TestPodman(t *testing.T) {
 	}
 }
 
-// TestPodmanRootless runs Podman as a user, in the cgroups that systemd
-// delegates to the user.
-func TestPodmanRootless(t *testing.T) {
-	needDistribution(t)
-	if !unified() {
-		check(t, "podman rootless", "detection", func(t *testing.T) { t.Skip("without root there are no limits on cgroup v1") })
-		return
-	}
+// rootless is a user, whom systemd delegates cgroups, and a command that does another as the user.
+func rootless(t *testing.T) (uid string, as []string) {
+	t.Helper()
 	shell(t, "id lab >/dev/null 2>&1 || useradd -m lab; loginctl enable-linger lab; for i in $(seq 200); do [ -S /run/user/$(id -u lab)/bus ] && break; sleep 0.2; done; chmod 755 /lab; chmod 644 "+archive(t))
-	uid := shell(t, "id -u lab")
-	command := []string{"runuser", "-u", "lab", "--", "env", "-C", "/home/lab", "HOME=/home/lab", "XDG_RUNTIME_DIR=/run/user/" + uid,
-		"DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/" + uid + "/bus", "podman"}
-	e := &engine{name: "podman rootless", command: command}
-	if output, err := exec.Command(command[0], append(command[1:], "import", archive(t), "lab:1")...).CombinedOutput(); err != nil {
-		t.Skipf("podman does not work without root: %v: %s", err, output)
-	}
-	all := []contained{e.container("private namespace", true, "--cgroupns=private"), e.container("host namespace", true, "--cgroupns=host")}
+	uid = shell(t, "id -u lab")
+	return uid, []string{"runuser", "-u", "lab", "--", "env", "-C", "/home/lab", "HOME=/home/lab", "XDG_RUNTIME_DIR=/run/user/" + uid,
+		"DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/" + uid + "/bus"}
+}
+
+const rootlessV1 = "without root there are no limits on cgroup v1"
+
+// withCPU marks limits of the CPU as unseen where the user has no controller for them.
+func withCPU(t *testing.T, uid string, all ...contained) []contained {
+	t.Helper()
 	if !strings.Contains(shell(t, "cat /sys/fs/cgroup/user.slice/user-"+uid+".slice/user@"+uid+".service/cgroup.controllers"), "cpu ") {
 		for i := range all {
 			all[i].cpuless = "systemd delegates no CPU controller to users"
 		}
 	}
-	examine(t, all)
+	return all
+}
+
+// TestPodmanRootless runs Podman as a user.
+func TestPodmanRootless(t *testing.T) {
+	needDistribution(t)
+	if !unified() {
+		check(t, "podman rootless", "detection", func(t *testing.T) { t.Skip(rootlessV1) })
+		return
+	}
+	uid, as := rootless(t)
+	e := &engine{name: "podman rootless", command: append(as, "podman")}
+	e.do(t, "import", archive(t), "lab:1")
+	examine(t, withCPU(t, uid, e.container("private namespace", true, "--cgroupns=private"), e.container("host namespace", true, "--cgroupns=host")))
+}
+
+// TestDockerRootless runs Docker's daemon as a user.
+func TestDockerRootless(t *testing.T) {
+	needDistribution(t)
+	if !unified() {
+		check(t, "docker rootless", "detection", func(t *testing.T) { t.Skip(rootlessV1) })
+		return
+	}
+	uid, as := rootless(t)
+	e := &engine{name: "docker rootless", command: []string{"docker", "--host", "unix:///run/user/" + uid + "/docker.sock"}}
+	// The machine has no tun, which a network of its own would need.
+	unit := append(as, "systemd-run", "--user", "-q", "--collect", "--unit=labdockerd", "-p", "Delegate=yes", "-E", "PATH="+os.Getenv("PATH"),
+		"-E", "DOCKERD_ROOTLESS_ROOTLESSKIT_NET=host", "-E", "DOCKERD_ROOTLESS_ROOTLESSKIT_PORT_DRIVER=none",
+		"/usr/share/docker.io/contrib/dockerd-rootless.sh", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--bridge=none", "--storage-driver=vfs",
+		"--exec-opt", "native.cgroupdriver=systemd")
+	shell(t, strings.Join(unit, " "))
+	stop := append(as, "systemctl", "--user", "stop", "labdockerd")
+	t.Cleanup(func() { _ = exec.Command(stop[0], stop[1:]...).Run() })
+	// Not version: without a network of rootlesskit's, Docker 26 panics over it.
+	answers(t, strings.Join(e.command, " ")+" ps", "journalctl _UID="+uid)
+	e.do(t, "import", archive(t), "lab:1")
+	examine(t, withCPU(t, uid, e.container("private namespace", true, "--cgroupns=private"), e.container("host namespace", true, "--cgroupns=host")))
 }
 
 // TestOCI runs the low-level runtimes, of which nothing inside speaks.

@@ -279,8 +279,8 @@ func (m *matrix) times() string {
 const notHad = `
 ## What the lab does not have
 
-- CRI-O, a kubelet, k3s and Docker without root: Debian has no packages of them. The pod is a real one of containerd's CRI,
-  with the cgroups that a kubelet would give it.
+- CRI-O, a kubelet and k3s: Debian has no packages of them. The pod is a real one of containerd's CRI, with the cgroups
+  that a kubelet would give it.
 - VMware, Hyper-V, VirtualBox, Parallels, bhyve, Apple's and the clouds' own machines: the disguises are the CPUID
   instruction's real answer and real tables of the firmware, and nothing more. Xen, Firecracker and WSL are not disguised.
 - KVM: all machines are emulated, so that the lab runs everywhere and its times are not real.
