@@ -2,7 +2,7 @@
 # The first process of the lab's machines. With a distribution on the first disk
 # (lab.root=1) it hands over to systemd there. Without, it mounts the cgroups as
 # the kernel's command line says (lab.mode=v2, v1 or hybrid), runs the guest's
-# tests (lab.run=REGEXP) and powers the machine off.
+# tests (lab.run=REGEXP, lab.timeout=DURATION) and powers the machine off.
 /bin/busybox mkdir -p /bin /proc /sys /dev /tmp /run
 /bin/busybox --install -s /bin
 export PATH=/bin HOME=/
@@ -48,7 +48,7 @@ hybrid)
 	;;
 esac
 echo "LAB BEGIN $(uname -r)"
-/guest.test -test.v=test2json -test.timeout=5m -test.run="$LAB_RUN" 2>&1
+/guest.test -test.v=test2json -test.timeout="$LAB_TIMEOUT" -test.run="$LAB_RUN" 2>&1
 echo "LAB END $?"
 sync
 poweroff -f

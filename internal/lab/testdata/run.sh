@@ -8,12 +8,13 @@ for word in $(cat /proc/cmdline); do
 	lab.mode=*) export LAB_MODE="${word#*=}" ;;
 	lab.run=*) export LAB_RUN="${word#*=}" ;;
 	lab.virt=*) export LAB_VIRT="${word#*=}" ;;
+	lab.timeout=*) export LAB_TIMEOUT="${word#*=}" ;;
 	esac
 done
 ulimit -n 65536
 mkdir -p kept
 echo "LAB BEGIN $(uname -r)"
-./guest.test -test.v=test2json -test.timeout=24m -test.run="$LAB_RUN" 2>&1
+./guest.test -test.v=test2json -test.timeout="$LAB_TIMEOUT" -test.run="$LAB_RUN" 2>&1
 echo "LAB END $?"
 tar -C kept -cf /dev/vdc .
 sync
