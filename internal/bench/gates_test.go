@@ -36,10 +36,14 @@ func TestStatisticsAreFasterThanByOtherLibraries(t *testing.T) {
 	}
 }
 
+// nearFloor is how much of a floor ours may take; the targets are 1.1 of the
+// kernel's and 1.15 of the SDK's.
+const nearFloor = 1.3
+
 func TestCollectorsStayNearTheFloor(t *testing.T) {
 	for _, c := range floors().comparisons {
 		t.Run(c.what, func(t *testing.T) {
-			hold(t, c, func(r result) bool { return r.ratio() <= 1.5 })
+			hold(t, c, func(r result) bool { return r.ratio() <= nearFloor })
 		})
 	}
 }
@@ -56,15 +60,18 @@ func TestSnapshotsAreReadForNothing(t *testing.T) {
 }
 
 func TestCollectionsCostWhatTheSDKTakes(t *testing.T) {
+	least := map[string]float64{"Collect with a refresh": 2, "512 series by the Producer": 12} // the targets are 3 and 25
 	for _, c := range collections().comparisons {
+		if c.aside {
+			continue
+		}
 		t.Run(c.what, func(t *testing.T) {
-			r := hold(t, c, func(r result) bool {
-				if c.floor {
-					return r.ratio() <= 1.5
-				}
-				return r.ratio() >= 1
-			})
-			if !c.floor && r.A.Allocs > r.B.Allocs/3 {
+			if c.floor {
+				hold(t, c, func(r result) bool { return r.ratio() <= nearFloor })
+				return
+			}
+			r := hold(t, c, func(r result) bool { return r.ratio() >= least[c.what] })
+			if r.A.Allocs > r.B.Allocs/3 {
 				t.Errorf("%v allocations, against %v", r.A.Allocs, r.B.Allocs)
 			}
 		})
