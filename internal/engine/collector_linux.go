@@ -18,6 +18,7 @@ type collector struct {
 	cgroupFiles    interface{ Close() } // the reader of the own cgroup; nil: nothing shows it
 	generation     int                  // of the place; 0: not known yet
 	missing        error                // why nothing shows the own cgroup
+	silent         error                // what did not answer when it was looked for
 	cause, wrapped error                // what why said last, and of what: a file that is absent is met on every reading
 }
 
@@ -50,6 +51,9 @@ func (c *collector) moved(p *kernfs.Pass) (*cgroup.Tree, bool) {
 	if generation == c.generation {
 		return nil, false
 	}
+	if c.generation != 0 {
+		c.silent = nil
+	}
 	c.generation, c.missing = generation, nil
 	if c.cgroupFiles != nil {
 		c.cgroupFiles.Close()
@@ -71,10 +75,14 @@ func (c *collector) group(t *cgroup.Tree, controller string) cgroup.Group {
 // lost notes why the own cgroup is not visible. What did not answer in time may
 // do so at the next reading.
 func (c *collector) lost(err error) {
-	c.missing = errors.Join(ErrNoCgroup, err)
 	if !errors.Is(err, cgroup.ErrUnresolved) {
 		c.generation = 0
+		if c.silent == nil || !errors.Is(err, kernfs.ErrRefused) {
+			c.silent = err
+		}
+		err = c.silent // not the file that is refused because of it
 	}
+	c.missing = errors.Join(ErrNoCgroup, err)
 }
 
 // why says what stands in the way of the own cgroup's numbers: no reader, for

@@ -21,9 +21,11 @@ func TestAnIOControllerThatDidNotAnswerIsFoundWhenItDoes(t *testing.T) {
 	file := own + "/blkio.throttle.io_serviced"
 	d, _ := b.Serve(file, fixture.Answer{Silent: true})
 	var s sample.IO
-	_ = b.source.ReadIO(context.Background(), sample.PartCgroup, &s)
-	if want := b.Hostfs().Path("/" + file); !errors.Is(s.Err, kernfs.ErrHung) || !named(s.Err, want) {
-		t.Fatalf("%v does not name %s", s.Err, want)
+	for range 2 { // the second time the Guard refuses to ask while the first goes on
+		_ = b.source.ReadIO(context.Background(), sample.PartCgroup, &s)
+		if want := b.Hostfs().Path("/" + file); !errors.Is(s.Err, kernfs.ErrHung) || !named(s.Err, want) {
+			t.Fatalf("%v does not name %s", s.Err, want)
+		}
 	}
 	d.Set(fixture.Answer{Text: "8:0 Read 1\n8:0 Write 0\nTotal 1\n"})
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
