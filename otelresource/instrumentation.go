@@ -71,8 +71,8 @@ func (i *Instrumentation) start(c *startConfig) (err error) {
 	return i.register(c)
 }
 
-// register binds each collector's table to one callback, so that a View that
-// drops all of one collector costs nothing.
+// register binds each table to one callback, so that what a View drops all of
+// is not read.
 func (i *Instrumentation) register(c *startConfig) error {
 	tables := i.tables(selection{
 		scopes: i.scopes, utilization: c.utilization, perCPU: c.perCPU, devices: i.monitor.cfg.EnableDetailedIO,
