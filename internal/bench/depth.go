@@ -26,11 +26,12 @@ const (
 
 // depth counts files, which are system calls, and compares times: that needs no real cgroups.
 func depth() table {
+	depths := []int{1, 5, 10, 32}
 	t := table{
 		title: "Growth: cgroup depth",
 		note: "Files of cgroup v2 that memory, CPU, I/O and tasks read in a round, at so many visible levels with limits on each, and the time of " +
 			"the round over that of the preads of the same files. They are made-up files on a disk, which cost less than the kernel's: over real cgroups the ratio is nearer to 1.",
-		head: []string{"", "1", "5", "10", "32", "for each ancestor"},
+		head: columns("", depths, "for each ancestor"),
 	}
 	for _, of := range []struct {
 		what  string
@@ -40,8 +41,7 @@ func depth() table {
 	} {
 		files, ratios := []string{of.what}, []string{"its time"}
 		var counts []int
-		for _, size := range t.head[1 : len(t.head)-1] {
-			levels, _ := strconv.Atoi(size)
+		for _, levels := range depths {
 			n, ratio, err := atDepth(levels, of.parts)
 			if err != nil {
 				return t.failed(err)
@@ -49,7 +49,7 @@ func depth() table {
 			counts = append(counts, n)
 			files, ratios = append(files, strconv.Itoa(n)), append(ratios, fmt.Sprintf("%.2f x", ratio))
 		}
-		t.row(append(files, fmt.Sprintf("%.1f", float64(counts[3]-counts[0])/31))...)
+		t.row(append(files, fmt.Sprintf("%.1f", perItem(float64(counts[len(counts)-1]-counts[0]), depths)))...)
 		t.row(append(ratios, "")...)
 	}
 	return t

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"strconv"
 	"strings"
 
 	"github.com/cboxdk/resource-monitor/internal/measure"
@@ -19,10 +18,11 @@ func parsing() table {
 	var stat procfs.Stat
 	var disks procfs.Diskstats
 	var links procfs.NetDev
+	sizes := []int{4, 64, 256, 1024}
 	t := table{
 		title: "Growth: parsing",
 		note:  "Nanoseconds for each item of a made-up text with so many of them that all have counted on, without the pread.",
-		head:  []string{"each", "4", "64", "256", "1024"},
+		head:  columns("each", sizes),
 	}
 	for _, of := range []struct {
 		what, head, line string
@@ -35,8 +35,7 @@ func parsing() table {
 			"veth%d: 918431120 993126 0 0 0 0 0 0 83011401 813001 0 0 0 0 0 0\n", links.Parse},
 	} {
 		cells := []string{of.what}
-		for _, size := range t.head[1:] {
-			n, _ := strconv.Atoi(size)
+		for _, n := range sizes {
 			text := of.head
 			for i := range n {
 				text += fmt.Sprintf(of.line, i)

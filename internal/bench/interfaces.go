@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"runtime"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -15,11 +14,12 @@ import (
 
 // interfaces reads real ones: the kernel's part grows, too.
 func interfaces() table {
+	sizes := []int{1, 10, 100, 1000}
 	t := table{
 		title: "Growth: interfaces",
 		note: "Nanoseconds of a reading of lo and so many interfaces more, in a network namespace of their own. /proc/net/dev serves " +
 			"where the kernel has no RTM_GETSTATS.",
-		head: []string{"", "1", "10", "100", "1000", "for each"},
+		head: columns("", sizes, "for each"),
 	}
 	for _, of := range []struct {
 		what string
@@ -35,8 +35,7 @@ func interfaces() table {
 	} {
 		cells := []string{of.what}
 		var took []float64
-		for _, size := range t.head[1 : len(t.head)-1] {
-			n, _ := strconv.Atoi(size)
+		for _, n := range sizes {
 			each, err := amongInterfaces(n, of.side)
 			if err != nil {
 				return t.failed(err)
@@ -44,7 +43,7 @@ func interfaces() table {
 			took = append(took, each)
 			cells = append(cells, nanoseconds(each))
 		}
-		t.row(append(cells, nanoseconds((took[3]-took[0])/999))...)
+		t.row(append(cells, nanoseconds(perItem(took[len(took)-1]-took[0], sizes)))...)
 	}
 	return t
 }

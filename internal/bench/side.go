@@ -7,6 +7,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/cboxdk/resource-monitor/internal/measure"
 )
@@ -44,6 +45,20 @@ type table struct {
 	title, note string
 	head        []string
 	rows        [][]string
+}
+
+// columns are a first head, one for each size, and others.
+func columns(first string, sizes []int, others ...string) []string {
+	head := []string{first}
+	for _, n := range sizes {
+		head = append(head, strconv.Itoa(n))
+	}
+	return append(head, others...)
+}
+
+// perItem divides what grew between the first size and the last.
+func perItem(grown float64, sizes []int) float64 {
+	return grown / float64(sizes[len(sizes)-1]-sizes[0])
 }
 
 func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
