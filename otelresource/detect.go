@@ -9,7 +9,6 @@ import (
 
 	"github.com/cboxdk/resource-monitor/internal/environ"
 	"github.com/cboxdk/resource-monitor/internal/hostfs"
-	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
 // detect asks where the process runs. The error is of decisive sources that
@@ -63,8 +62,9 @@ func environment(found *environ.Info) *EnvironmentInfo {
 // completionLimit bounds how long a dead file system can hold up construction after detection.
 const completionLimit = time.Second
 
-// completeEnvironment adds what the collectors know of the environment.
-func (m *Monitor) completeEnvironment(found *environ.Info) {
+// completeEnvironment adds what the collectors know of the environment, of
+// which the baseline has read the machine's size.
+func (m *Monitor) completeEnvironment(found *environ.Info, memory *memorySnapshot, cpu *cpuSnapshot) {
 	ctx, cancel := context.WithTimeout(context.Background(), completionLimit)
 	defer cancel()
 	if w := m.source.Cgroup(ctx); w != nil && w.Version != "" {
@@ -78,10 +78,10 @@ func (m *Monitor) completeEnvironment(found *environ.Info) {
 		return
 	}
 	v.Guest = new(GuestInfo)
-	if s, err := m.memory.Read(ctx, sample.PartSystem); err == nil {
-		v.Guest.MemoryLimit = int64(s.sample.System.Total.Or(0))
+	if memory != nil {
+		v.Guest.MemoryLimit = int64(memory.sample.System.Total.Or(0))
 	}
-	if s, err := m.cpu.Read(ctx, sample.PartSystemInfo); err == nil {
-		v.Guest.CPULimit = float64(s.sample.System.Logical.Or(0))
+	if cpu != nil {
+		v.Guest.CPULimit = float64(cpu.sample.System.Logical.Or(0))
 	}
 }

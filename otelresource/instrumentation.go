@@ -115,7 +115,7 @@ func (i *Instrumentation) tables(sel selection) (all []observe.Table) {
 	} {
 		all = append(all, tables...)
 	}
-	own, _ := newTable(as("module"), instruments.Errors(), sel)
+	own, _ := newTable(as("module"), instruments.Errors(), 0, sel)
 	own.peek = m.diag.Failures
 	return append(all, own)
 }

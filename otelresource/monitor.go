@@ -119,19 +119,20 @@ func newMonitor(cfg *Config, source engine.Source, found *environ.Info, diag *en
 	m.network = snapshot.New(age, m.loadNetwork)
 	m.process = snapshot.New(age, m.loadProcess)
 	m.limits = snapshot.New(age, m.loadLimits)
-	m.baseline()
-	m.completeEnvironment(found)
+	memory, cpu := m.baseline()
+	m.completeEnvironment(found, memory, cpu)
 	return m
 }
 
 // baseline reads once, so that the window of CPU usage starts now and the
-// scope is known. Failures show when somebody reads.
-func (m *Monitor) baseline() {
+// scope is known. What could not be read is nil: failures show when somebody reads.
+func (m *Monitor) baseline() (memory *memorySnapshot, cpu *cpuSnapshot) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_, _ = m.memory.Read(ctx, direct)
-	_, _ = m.cpu.Read(ctx, directCPU)
+	memory, _ = m.memory.Read(ctx, direct)
+	cpu, _ = m.cpu.Read(ctx, directCPU)
 	_, _ = m.network.Read(ctx, direct)
+	return memory, cpu
 }
 
 func (m *Monitor) loadMemory(ctx context.Context, parts sample.Parts, s *memorySnapshot) error {

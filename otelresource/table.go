@@ -38,10 +38,13 @@ type tableSeries[S any] struct {
 // when somebody collects.
 func tablesOf[T, S any](ctx context.Context, c *snapshot.Cache[T], of func(*T) *S, rows []instruments.Row[S], sel selection, as collector) (tables []observe.Table) {
 	var all sample.Parts
-	for len(rows) > 0 {
-		first := rows[0].Reads
-		t, parts := newTable(as, slices.DeleteFunc(slices.Clone(rows), func(r instruments.Row[S]) bool { return r.Reads != first }), sel)
-		rows = slices.DeleteFunc(rows, func(r instruments.Row[S]) bool { return r.Reads == first })
+	var divided []sample.Parts
+	for _, row := range rows {
+		if slices.Contains(divided, row.Reads) {
+			continue
+		}
+		divided = append(divided, row.Reads)
+		t, parts := newTable(as, rows, row.Reads, sel)
 		if len(t.metrics) == 0 {
 			continue
 		}
@@ -54,12 +57,12 @@ func tablesOf[T, S any](ctx context.Context, c *snapshot.Cache[T], of func(*T) *
 	return tables
 }
 
-// newTable returns the rows that sel lets through, and what has to be read for them.
-func newTable[S any](as collector, rows []instruments.Row[S], sel selection) (t *table[S], parts sample.Parts) {
+// newTable returns the rows with these reads that sel lets through, and all that has to be read for them.
+func newTable[S any](as collector, rows []instruments.Row[S], reads sample.Parts, sel selection) (t *table[S], parts sample.Parts) {
 	t = &table[S]{source: source[S]{collector: as}}
 	for _, row := range rows {
 		detailed := row.Items != nil && sel.details(row.Items.Detail)
-		if !sel.includes(&row.Metric) || len(row.Series) == 0 && !detailed {
+		if row.Reads != reads || !sel.includes(&row.Metric) || len(row.Series) == 0 && !detailed {
 			continue
 		}
 		parts |= row.Reads

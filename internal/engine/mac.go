@@ -99,12 +99,19 @@ func empty(err error) error {
 // macHas is what macOS has of a collector that on Linux has more: no pressure, no tasks of a cgroup.
 const macHas = sample.PartCgroup | sample.PartSystem | sample.PartSystemInfo | sample.PartDirect
 
+// passParts is pass for such a collector. Where only what macOS lacks is wanted, s is empty.
+func passParts[S any](ctx context.Context, m *mac, g *gate, w sample.Parts, s *S, read func(time.Time) error) error {
+	return m.pass(ctx, g, func(now time.Time) error {
+		if w&macHas == 0 {
+			*s = *new(S)
+			return nil
+		}
+		return read(now)
+	})
+}
+
 func (m *mac) ReadMemory(ctx context.Context, w sample.Parts, s *sample.Memory) error {
-	if w&macHas == 0 {
-		*s = sample.Memory{Time: m.cfg.Now()}
-		return ctx.Err()
-	}
-	return m.pass(ctx, &m.memory.gate, func(now time.Time) error { return m.memory.read(now, s) })
+	return passParts(ctx, m, &m.memory.gate, w, s, func(now time.Time) error { return m.memory.read(now, s) })
 }
 
 func (m *mac) ReadPaging(ctx context.Context, s *sample.Paging) error {
@@ -112,19 +119,11 @@ func (m *mac) ReadPaging(ctx context.Context, s *sample.Paging) error {
 }
 
 func (m *mac) ReadCPU(ctx context.Context, w sample.Parts, s *sample.CPU) error {
-	if w&macHas == 0 {
-		*s = sample.CPU{Time: m.cfg.Now()}
-		return ctx.Err()
-	}
-	return m.pass(ctx, &m.cpu.gate, func(now time.Time) error { return m.cpu.read(now, w, s) })
+	return passParts(ctx, m, &m.cpu.gate, w, s, func(now time.Time) error { return m.cpu.read(now, w, s) })
 }
 
 func (m *mac) ReadIO(ctx context.Context, w sample.Parts, s *sample.IO) error {
-	if w&macHas == 0 {
-		*s = sample.IO{Time: m.cfg.Now()}
-		return ctx.Err()
-	}
-	return m.pass(ctx, &m.io.gate, func(now time.Time) error { return m.io.read(now, w, s) })
+	return passParts(ctx, m, &m.io.gate, w, s, func(now time.Time) error { return m.io.read(now, w, s) })
 }
 
 func (m *mac) ReadNetwork(ctx context.Context, w sample.Parts, s *sample.Network) error {
