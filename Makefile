@@ -33,11 +33,11 @@ soak: ## Run the whole pipeline under load and faults for DURATION (30m), and re
 	@cd internal/e2e && go test -count=1 -timeout=0 -run '^TestSoak$$' -v . -soak.duration=$(DURATION) -soak.report=$(CURDIR)/soak.md
 
 lab: ## Compare with real kernels and container runtimes, installed by apt where root (Linux), into docs/lab.md
-	@cd internal/lab && go run ./matrix -o ../../docs/lab.md -count=1 -timeout=90m .
+	@cd internal/lab && go run ./matrix -o ../../docs/lab.md -- -count=1 -timeout=90m .
 
 CAPTURES ?= otelresource/testdata/lab
 lab-capture: ## Write fake roots of the containers in the lab's machines into CAPTURES
-	@mkdir -p "$(CAPTURES)" && cd internal/lab && LAB_CAPTURE="$(abspath $(CAPTURES))" go run ./matrix -count=1 -timeout=60m -run=TestGuests .
+	@mkdir -p "$(CAPTURES)" && cd internal/lab && LAB_CAPTURE="$(abspath $(CAPTURES))" go run ./matrix -- -count=1 -timeout=60m -run=TestGuests .
 
 generate: ## Rewrite what is made from the code: tables of the documents, dashboards, rules
 	go generate ./...

@@ -2,7 +2,7 @@
 // container runtimes.
 //
 //	go test -short .                  # what make test runs: a few runtimes, one virtual machine
-//	go run ./matrix -timeout=90m .    # make lab: everything, as a matrix
+//	go run ./matrix -- -timeout=90m . # make lab: everything, as a matrix
 //
 // TestRuntimes runs examples/doctor in containers on this machine. TestMachines
 // boots Debian's kernels under QEMU with each layout of cgroups, TestGuests Debian

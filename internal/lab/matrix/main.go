@@ -1,7 +1,7 @@
 // Matrix runs the lab's tests and writes what they found as tables of
 // environments and checks, in Markdown and on the terminal.
 //
-//	go run ./matrix [-o FILE] GO-TEST-ARGUMENTS...
+//	go run ./matrix [-o FILE] -- GO-TEST-ARGUMENTS...
 //	go run ./matrix [-o FILE] -read EVENTS      # what go test -json printed, of one or several runs
 //
 // A test that calls t.Attr("cell", "TABLE|ENVIRONMENT|CHECK") is one cell, and
@@ -25,20 +25,20 @@ import (
 )
 
 func main() {
-	out := flag.String("o", "", "write the Markdown to this file")
-	events := flag.String("read", "", "run nothing, and read the events from this file")
-	flag.Parse()
+	c, err := parse(os.Args[1:])
+	if err != nil {
+		os.Exit(2) // the flags have said why
+	}
 	m := &matrix{tests: map[string]*test{}}
-	var err error
-	if *events != "" {
-		err = m.readFile(*events)
+	if c.events != "" {
+		err = m.readFile(c.events)
 	} else {
-		err = m.run(flag.Args())
+		err = m.run(c.goTest)
 	}
 	text := m.markdown(time.Now())
 	fmt.Println(text)
-	if *out != "" {
-		if writeErr := os.WriteFile(*out, []byte(text), 0o644); writeErr != nil {
+	if c.out != "" {
+		if writeErr := os.WriteFile(c.out, []byte(text), 0o644); writeErr != nil {
 			err = errors.Join(err, writeErr)
 		}
 	}
@@ -46,6 +46,21 @@ func main() {
 		fmt.Fprintln(os.Stderr, "matrix:", err)
 		os.Exit(1)
 	}
+}
+
+// command is what the arguments say.
+type command struct {
+	out, events string
+	goTest      []string // what is behind the "--"
+}
+
+func parse(arguments []string) (c command, err error) {
+	flags := flag.NewFlagSet("matrix", flag.ContinueOnError)
+	flags.StringVar(&c.out, "o", "", "write the Markdown to this file")
+	flags.StringVar(&c.events, "read", "", "run nothing, and read the events from this file")
+	err = flags.Parse(arguments)
+	c.goTest = flags.Args()
+	return c, err
 }
 
 // run runs go test, shows the tests' ends as they come, and collects.

@@ -2,6 +2,9 @@ package main
 
 import (
 	"io"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,5 +86,23 @@ func TestALaterRunReplacesAnEarlierOne(t *testing.T) {
 `
 	if got := m.markdown(time.Unix(0, 0)); !strings.Contains(got, want) {
 		t.Errorf("got:\n%s\nwant in it:\n%s", got, want)
+	}
+}
+
+// What is not the matrix's own flag must be left to go test.
+func TestTheMakefilesArgumentsReachGoTest(t *testing.T) {
+	makefile, err := os.ReadFile("../../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := regexp.MustCompile(`go run \./matrix (.*)`).FindAllStringSubmatch(string(makefile), -1)
+	if len(lines) != 2 {
+		t.Fatalf("the Makefile runs the matrix in %d places", len(lines))
+	}
+	for _, line := range lines {
+		c, err := parse(strings.Fields(line[1]))
+		if err != nil || c.events != "" || !slices.Contains(c.goTest, "-count=1") || c.goTest[len(c.goTest)-1] != "." {
+			t.Errorf("%s: %+v, %v", line[0], c, err)
+		}
 	}
 }
