@@ -53,7 +53,7 @@ func (s *stalls) convert(from *sample.Pressure) *Pressure {
 }
 
 // setInt and setFloat fill a public number and note that it is there.
-func setInt(p *presence, f Field, to *int64, from sample.Opt[uint64]) {
+func setInt(p *presence, f Field, to *int64, from sample.OptUint) {
 	if n, ok := from.Get(); ok && n <= 1<<63-1 {
 		*to = int64(n)
 		p.set(f)
@@ -67,7 +67,7 @@ func setFloat(p *presence, f Field, to *float64, from sample.Opt[float64]) {
 	}
 }
 
-func setSeconds(p *presence, f Field, to *float64, nanos sample.Opt[uint64]) {
+func setSeconds(p *presence, f Field, to *float64, nanos sample.OptUint) {
 	if n, ok := nanos.Get(); ok {
 		*to = float64(n) / 1e9
 		p.set(f)
@@ -81,7 +81,7 @@ func (s *memorySnapshot) convert() {
 	to.Timestamp, to.Scope = from.Time, ScopeSystem
 	setInt(p, FieldAvailableBytes, &to.AvailableBytes, from.Available)
 	if l := from.Limit; l.Known() {
-		setInt(p, FieldLimitBytes, &to.LimitBytes, sample.Some(l.Value))
+		setInt(p, FieldLimitBytes, &to.LimitBytes, sample.SomeUint(l.Value))
 		to.LimitSource, to.LimitCgroup, to.LimitFile = LimitSource(l.Source.String()), l.Cgroup, l.File
 	}
 	if !from.Own {

@@ -13,8 +13,8 @@ import (
 func fill(v reflect.Value, next *uint64) {
 	*next++
 	switch p := v.Addr().Interface().(type) {
-	case *sample.Opt[uint64]:
-		*p = sample.Some(*next * 1_000_000_007)
+	case *sample.OptUint:
+		*p = sample.SomeUint(*next * 1_000_000_007)
 		return
 	case *sample.Opt[float64]:
 		*p = sample.Some(float64(*next) + 0.25)

@@ -79,12 +79,12 @@ func program(t *testing.T, f *otelresource.FakeSource) (*metric.MeterProvider, *
 }
 
 func goodMemory(_ context.Context, s *sample.Memory) error {
-	s.System.Total, s.System.Used = sample.Some[uint64](1000), sample.Some[uint64](400)
+	s.System.Total, s.System.Used = sample.SomeUint(1000), sample.SomeUint(400)
 	return nil
 }
 
 func goodCPU(_ context.Context, s *sample.CPU) error {
-	s.System.Times.User = sample.Some[uint64](5e9)
+	s.System.Times.User = sample.SomeUint(5e9)
 	return nil
 }
 
@@ -247,7 +247,7 @@ func TestDeltaTemporalitySurvivesASkippedCycle(t *testing.T) {
 			if broken.Load() {
 				return syscall.EIO
 			}
-			s.System.Times.User = sample.Some(user.Load())
+			s.System.Times.User = sample.SomeUint(user.Load())
 			return nil
 		},
 	})

@@ -222,7 +222,7 @@ func TestAViewThatDropsAllOfIOCostsNoReading(t *testing.T) {
 			Memory: goodMemory, CPU: goodCPU,
 			IO: func(_ context.Context, s *sample.IO) error {
 				readings.Add(1)
-				s.System.Total.Read.Bytes = sample.Some[uint64](5)
+				s.System.Total.Read.Bytes = sample.SomeUint(5)
 				return nil
 			},
 		})

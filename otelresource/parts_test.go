@@ -29,7 +29,7 @@ func TestAViewSavesTheReadingOfWhatItDrops(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &otelresource.FakeSource{CPU: goodCPU, Memory: func(_ context.Context, s *sample.Memory) error {
-				s.Cgroup.Usage = sample.Some[uint64](1)
+				s.Cgroup.Usage = sample.SomeUint(1)
 				return nil
 			}}
 			reader := metric.NewManualReader()

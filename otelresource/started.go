@@ -16,13 +16,13 @@ func (m *Monitor) started(s instruments.Scope) time.Time {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	var at time.Time
-	var uptime sample.Opt[uint64] // nanoseconds
+	var uptime sample.OptUint // nanoseconds
 	switch s {
 	case instruments.Process:
 		if p, err := m.process.Read(ctx, sample.PartFiles); err == nil {
 			at = p.Time
 			if seconds, ok := p.Uptime.Get(); ok {
-				uptime = sample.Some(uint64(seconds * 1e9))
+				uptime = sample.SomeUint(uint64(seconds * 1e9))
 			}
 		}
 	case instruments.System, instruments.Container:

@@ -10,13 +10,13 @@ import (
 // CPU is what the cpu, cpuacct and cpuset controllers say of the process's
 // cgroup and of its visible ancestors.
 type CPU struct {
-	Usage        sample.Opt[uint64] // nanoseconds
-	User, System sample.Opt[uint64] // nanoseconds; v1: of the resolution of a tick
-	Weight       sample.Opt[uint64] // cpu.weight, 1..10000
-	Shares       sample.Opt[uint64] // cpu.shares, 2..262144
-	Throttling   CPUStat            // of the level asked for
-	PerCPU       []uint64           // v1 cpuacct.usage_percpu, nanoseconds, by CPU number
-	Cpuset       sample.Opt[uint64] // CPUs of the effective cpuset
+	Usage        sample.OptUint // nanoseconds
+	User, System sample.OptUint // nanoseconds; v1: of the resolution of a tick
+	Weight       sample.OptUint // cpu.weight, 1..10000
+	Shares       sample.OptUint // cpu.shares, 2..262144
+	Throttling   CPUStat        // of the level asked for
+	PerCPU       []uint64       // v1 cpuacct.usage_percpu, nanoseconds, by CPU number
+	Cpuset       sample.OptUint // CPUs of the effective cpuset
 	CpusetCgroup string
 	CpusetFile   string
 	Levels       []CPULevel
@@ -26,7 +26,7 @@ type CPU struct {
 type CPULevel struct {
 	Level
 	Version       Version
-	Quota, Period sample.Opt[uint64] // microseconds; an absent quota: none at this level
+	Quota, Period sample.OptUint // microseconds; an absent quota: none at this level
 	QuotaFile     string
 }
 
@@ -55,10 +55,10 @@ func (c *CPU) Binding() (level int, cores float64) {
 // CPUStat is cpu.stat, of v2 with the times of the cgroup, of v1 with
 // throttling alone. All times are nanoseconds here.
 type CPUStat struct {
-	Usage, User, System sample.Opt[uint64]
-	Periods, Throttled  sample.Opt[uint64]
-	ThrottledTime       sample.Opt[uint64]
-	Bursts, BurstTime   sample.Opt[uint64] // since Linux 5.14
+	Usage, User, System sample.OptUint
+	Periods, Throttled  sample.OptUint
+	ThrottledTime       sample.OptUint
+	Bursts, BurstTime   sample.OptUint // since Linux 5.14
 }
 
 // cpuStatKeys fill the fields of CPUStat in their order; v2 has microseconds
@@ -75,7 +75,7 @@ func (s *CPUStat) Parse(b []byte) error { return s.ParseAs(new(kernfs.Layout), b
 
 // ParseAs is Parse of a text that is laid out as the one before.
 func (s *CPUStat) ParseAs(l *kernfs.Layout, b []byte) error {
-	var v [10]sample.Opt[uint64]
+	var v [10]sample.OptUint
 	l.Parse(b, cpuStatKeys, v[:])
 	*s = CPUStat{
 		Usage: times(v[0], 1000), User: times(v[1], 1000), System: times(v[2], 1000),
@@ -88,19 +88,19 @@ func (s *CPUStat) ParseAs(l *kernfs.Layout, b []byte) error {
 	if v[9].Present() {
 		s.BurstTime = times(v[9], 1)
 	}
-	if v == ([10]sample.Opt[uint64]{}) {
+	if v == ([10]sample.OptUint{}) {
 		return kernfs.ErrMalformed
 	}
 	return nil
 }
 
 // times is absent beyond the range of an int64.
-func times(n sample.Opt[uint64], unit uint64) sample.Opt[uint64] {
+func times(n sample.OptUint, unit uint64) sample.OptUint {
 	v, ok := n.Get()
 	if !ok || v > math.MaxInt64/unit {
-		return sample.Opt[uint64]{}
+		return sample.OptUint{}
 	}
-	return sample.Some(v * unit)
+	return sample.SomeUint(v * unit)
 }
 
 // defaultPeriod is what the kernel takes where cpu.max holds the quota alone, in microseconds.
@@ -108,7 +108,7 @@ const defaultPeriod = 100_000
 
 // ParseCPUMax reads v2's cpu.max, "quota period" or "max period". A period of
 // zero is invalid, never an infinite limit.
-func ParseCPUMax(b []byte) (quota, period sample.Opt[uint64], err error) {
+func ParseCPUMax(b []byte) (quota, period sample.OptUint, err error) {
 	first, rest := kernfs.Field(b)
 	second, rest := kernfs.Field(rest)
 	if more, _ := kernfs.Field(rest); len(more) > 0 {
@@ -122,17 +122,17 @@ func ParseCPUMax(b []byte) (quota, period sample.Opt[uint64], err error) {
 		}
 	}
 	if string(first) == "max" {
-		return quota, sample.Some(p), nil
+		return quota, sample.SomeUint(p), nil
 	}
 	q, ok := kernfs.Uint(first)
 	if !ok || q == 0 { // the kernel accepts none below a millisecond
 		return quota, period, kernfs.ErrMalformed
 	}
-	return sample.Some(q), sample.Some(p), nil
+	return sample.SomeUint(q), sample.SomeUint(p), nil
 }
 
 // ParseCFSQuota reads v1's cpu.cfs_quota_us, where -1 is none.
-func ParseCFSQuota(b []byte) (quota sample.Opt[uint64], err error) {
+func ParseCFSQuota(b []byte) (quota sample.OptUint, err error) {
 	f, rest := kernfs.Field(b)
 	n, ok := kernfs.Int(f)
 	if more, _ := kernfs.Field(rest); !ok || n == 0 || len(more) > 0 {
@@ -141,14 +141,14 @@ func ParseCFSQuota(b []byte) (quota sample.Opt[uint64], err error) {
 	if n < 0 {
 		return quota, nil
 	}
-	return sample.Some(uint64(n)), nil
+	return sample.SomeUint(uint64(n)), nil
 }
 
 // tick is USER_HZ, 1/100 s on every platform that this module supports, in nanoseconds.
 const tick = 10_000_000
 
 // ParseCpuacctStat reads v1's cpuacct.stat: USER_HZ ticks, here as nanoseconds.
-func ParseCpuacctStat(b []byte) (user, system sample.Opt[uint64], err error) {
+func ParseCpuacctStat(b []byte) (user, system sample.OptUint, err error) {
 	for len(b) > 0 {
 		var line []byte
 		line, b = kernfs.Line(b)
@@ -158,9 +158,9 @@ func ParseCpuacctStat(b []byte) (user, system sample.Opt[uint64], err error) {
 		}
 		switch string(key) {
 		case "user":
-			user = sample.Some(n * tick)
+			user = sample.SomeUint(n * tick)
 		case "system":
-			system = sample.Some(n * tick)
+			system = sample.SomeUint(n * tick)
 		}
 	}
 	if !user.Present() || !system.Present() {

@@ -116,7 +116,7 @@ func (r *CPUReader) UsageError() error {
 
 // ReadUsage fills the times, the weight and, on v1 and on demand, those of each CPU.
 func (r *CPUReader) ReadUsage(p *kernfs.Pass, c *CPU, perCPU bool, report Report) {
-	none := sample.Opt[uint64]{}
+	none := sample.OptUint{}
 	c.Usage, c.User, c.System, c.Weight, c.Shares = none, none, none, none, none
 	c.PerCPU, c.Throttling = c.PerCPU[:0], CPUStat{}
 	r.readTimes(p, c, perCPU, report)
@@ -167,7 +167,7 @@ func (r *CPUReader) ReadLimits(p *kernfs.Pass, c *CPU, report Report) {
 		c.Levels = append(c.Levels, r.readLevel(p, &r.levels[i], report))
 	}
 	// A cgroup without the file, or with an empty one, has its nearest ancestor's.
-	c.Cpuset = sample.Opt[uint64]{}
+	c.Cpuset = sample.OptUint{}
 	for i := range r.cpusets {
 		f := &r.cpusets[i]
 		b, err := f.Read(p)
@@ -179,7 +179,7 @@ func (r *CPUReader) ReadLimits(p *kernfs.Pass, c *CPU, report Report) {
 			continue
 		}
 		if n := r.cpus.Count(); n > 0 {
-			c.Cpuset, c.CpusetCgroup, c.CpusetFile = sample.Some(uint64(n)), f.Level.Path, f.File.Path()
+			c.Cpuset, c.CpusetCgroup, c.CpusetFile = sample.SomeUint(uint64(n)), f.Level.Path, f.File.Path()
 			return
 		}
 	}
@@ -226,7 +226,7 @@ func (r *CPUReader) ReadThrottling(p *kernfs.Pass, level int, c *CPU, report Rep
 
 // ReadLevelUsage returns the CPU time of a level, its neighbors' included.
 // Absent on v1 where the cpuacct hierarchy does not have the same cgroup.
-func (r *CPUReader) ReadLevelUsage(p *kernfs.Pass, level int, report Report) sample.Opt[uint64] {
+func (r *CPUReader) ReadLevelUsage(p *kernfs.Pass, level int, report Report) sample.OptUint {
 	switch l := &r.levels[level]; {
 	case l.max != nil:
 		var stat CPUStat
@@ -235,7 +235,7 @@ func (r *CPUReader) ReadLevelUsage(p *kernfs.Pass, level int, report Report) sam
 	case l.usage != nil:
 		return number(p, l.usage, report)
 	}
-	return sample.Opt[uint64]{}
+	return sample.OptUint{}
 }
 
 // Close gives all descriptors back.

@@ -41,7 +41,7 @@ func TestCPUStat(t *testing.T) {
 func TestParseCPUMax(t *testing.T) {
 	for _, c := range []struct {
 		text          string
-		quota, period sample.Opt[uint64]
+		quota, period sample.OptUint
 		ok            bool
 	}{
 		{"max 100000\n", none, some(100000), true},
@@ -67,7 +67,7 @@ func TestParseCPUMax(t *testing.T) {
 func TestParseCFSQuota(t *testing.T) {
 	for _, c := range []struct {
 		text string
-		want sample.Opt[uint64]
+		want sample.OptUint
 		ok   bool
 	}{
 		{"-1\n", none, true},
@@ -88,7 +88,7 @@ func TestParseCFSQuota(t *testing.T) {
 func TestParseCpuacctStat(t *testing.T) {
 	for _, c := range []struct {
 		text         string
-		user, system sample.Opt[uint64]
+		user, system sample.OptUint
 		ok           bool
 	}{
 		{"user 123\nsystem 4\n", some(1_230_000_000), some(40_000_000), true},
@@ -144,7 +144,7 @@ func TestSharesFromWeight(t *testing.T) {
 }
 
 func TestBindingIsTheSmallestQuotaAndOfEqualOnesTheInnermost(t *testing.T) {
-	level := func(q, p sample.Opt[uint64]) CPULevel { return CPULevel{Quota: q, Period: p} }
+	level := func(q, p sample.OptUint) CPULevel { return CPULevel{Quota: q, Period: p} }
 	for _, c := range []struct {
 		name   string
 		levels []CPULevel
@@ -172,7 +172,7 @@ func FuzzCPUStat(f *testing.F) {
 		if err := s.Parse([]byte(text)); err != nil && s != (CPUStat{}) {
 			t.Fatalf("%+v with %v", s, err)
 		}
-		for _, n := range []sample.Opt[uint64]{s.Usage, s.User, s.System, s.ThrottledTime, s.BurstTime} {
+		for _, n := range []sample.OptUint{s.Usage, s.User, s.System, s.ThrottledTime, s.BurstTime} {
 			if n.Or(0) > math.MaxInt64 {
 				t.Fatalf("%+v", s)
 			}

@@ -47,14 +47,14 @@ func HugetlbKind(name string) string {
 // ParseHugetlbLimit reads such a file, for pages of that size: bytes, or none for "max" and
 // for what v1 prints instead. v1 rounds its sentinel down to whole huge
 // pages, 9223372036852678656 for pages of 2 MiB, and 8796090925056 on 32 bits.
-func ParseHugetlbLimit(b []byte, pageSize uint64) (limit sample.Opt[uint64], err error) {
+func ParseHugetlbLimit(b []byte, pageSize uint64) (limit sample.OptUint, err error) {
 	limit, err = ParseLimit(b)
 	n, ok := limit.Get()
 	if !ok || pageSize == 0 || pageSize > unlimitedV1 {
 		return limit, err
 	}
 	if n >= unlimitedV1-pageSize || n == unlimited32-unlimited32%pageSize && n > 0 {
-		return sample.Opt[uint64]{}, nil
+		return sample.OptUint{}, nil
 	}
 	return limit, nil
 }

@@ -20,18 +20,18 @@ type IODevice struct {
 	// for: NVMe multipath, ZFS. Its number is 0:0.
 	Unknown bool
 
-	RBytes, WBytes, DBytes sample.Opt[uint64] // D: discarded
-	RIOs, WIOs, DIOs       sample.Opt[uint64]
+	RBytes, WBytes, DBytes sample.OptUint // D: discarded
+	RIOs, WIOs, DIOs       sample.OptUint
 
 	// Service is the time in the device, Wait that in the scheduler's queue; v1 with BFQ or CFQ.
-	RService, WService, DService sample.Opt[uint64]
-	RWait, WWait, DWait          sample.Opt[uint64]
+	RService, WService, DService sample.OptUint
+	RWait, WWait, DWait          sample.OptUint
 
 	// AvgLatency is the moving average of io.latency on a rotating disk; QueueDepth how
 	// many requests io.latency lets pass, absent where it is all; Delay what it makes a
 	// task wait. CostWait is cumulative, of io.cost. The kernel prints them with
 	// blk_cgroup.blkcg_debug_stats=1 alone; v2.
-	AvgLatency, QueueDepth, Delay, CostWait sample.Opt[uint64]
+	AvgLatency, QueueDepth, Delay, CostWait sample.OptUint
 }
 
 // IOStat is the I/O of a cgroup by device: io.stat of v2
@@ -138,8 +138,8 @@ func ioKey(key []byte) (unit uint64, field ioField) {
 	return 0, 0
 }
 
-func (d *IODevice) field(f ioField) *sample.Opt[uint64] {
-	return [...]*sample.Opt[uint64]{
+func (d *IODevice) field(f ioField) *sample.OptUint {
+	return [...]*sample.OptUint{
 		&d.RBytes, &d.WBytes, &d.DBytes,
 		&d.RIOs, &d.WIOs, &d.DIOs,
 		&d.RService, &d.WService, &d.DService,
@@ -160,9 +160,9 @@ func (s *IOStat) device(device Device, unknown bool) *IODevice {
 }
 
 // add sums up, because several devices can be unknown (I2).
-func add(o *sample.Opt[uint64], n uint64) {
+func add(o *sample.OptUint, n uint64) {
 	sum := o.Or(0)
-	*o = sample.Some(sum + min(n, math.MaxUint64-sum))
+	*o = sample.SomeUint(sum + min(n, math.MaxUint64-sum))
 }
 
 // BlkioFile says what a blkio file of v1 counts.
@@ -229,7 +229,7 @@ func (s *IOStat) DropUncounted() {
 		for direction := range ioOperations {
 			bytes, operations := d.field(ioBytes+direction), d.field(ioOperations+direction)
 			if bytes.Or(0) == 0 && operations.Or(0) == 0 {
-				*bytes, *operations = sample.Opt[uint64]{}, sample.Opt[uint64]{}
+				*bytes, *operations = sample.OptUint{}, sample.OptUint{}
 				continue
 			}
 			left = true
@@ -249,7 +249,7 @@ func (s *IOStat) Raise(other *IOStat) {
 		to := s.device(from.Device, from.Unknown)
 		for f := ioBytes; f < ioAvgLatency; f++ {
 			if n, ok := from.field(f).Get(); ok && n >= to.field(f).Or(0) {
-				*to.field(f) = sample.Some(n)
+				*to.field(f) = sample.SomeUint(n)
 			}
 		}
 	}
@@ -258,8 +258,8 @@ func (s *IOStat) Raise(other *IOStat) {
 // IOLimit is a device's limits. Absent: none.
 type IOLimit struct {
 	Device
-	RBps, WBps   sample.Opt[uint64] // bytes per second
-	RIOPS, WIOPS sample.Opt[uint64] // operations per second
+	RBps, WBps   sample.OptUint // bytes per second
+	RIOPS, WIOPS sample.OptUint // operations per second
 }
 
 // IOMax is the I/O limits of a cgroup by device: io.max of v2, or the
@@ -300,13 +300,13 @@ func (m *IOMax) Parse(b []byte) error {
 			}
 			switch string(key) {
 			case "rbps":
-				m.limit(device).RBps = sample.Some(n)
+				m.limit(device).RBps = sample.SomeUint(n)
 			case "wbps":
-				m.limit(device).WBps = sample.Some(n)
+				m.limit(device).WBps = sample.SomeUint(n)
 			case "riops":
-				m.limit(device).RIOPS = sample.Some(n)
+				m.limit(device).RIOPS = sample.SomeUint(n)
 			case "wiops":
-				m.limit(device).WIOPS = sample.Some(n)
+				m.limit(device).WIOPS = sample.SomeUint(n)
 			}
 		}
 	}
@@ -347,7 +347,7 @@ func (m *IOMax) ParseThrottle(b []byte, file ThrottleFile) error {
 		if n == 0 {
 			continue
 		}
-		*m.limit(device).of(file) = sample.Some(n)
+		*m.limit(device).of(file) = sample.SomeUint(n)
 	}
 	if rubbish && !known {
 		return kernfs.ErrMalformed
@@ -356,8 +356,8 @@ func (m *IOMax) ParseThrottle(b []byte, file ThrottleFile) error {
 }
 
 // of returns the limit that a throttle file of v1 sets.
-func (l *IOLimit) of(file ThrottleFile) *sample.Opt[uint64] {
-	return [...]*sample.Opt[uint64]{&l.RBps, &l.WBps, &l.RIOPS, &l.WIOPS}[file]
+func (l *IOLimit) of(file ThrottleFile) *sample.OptUint {
+	return [...]*sample.OptUint{&l.RBps, &l.WBps, &l.RIOPS, &l.WIOPS}[file]
 }
 
 func (m *IOMax) limit(device Device) *IOLimit {

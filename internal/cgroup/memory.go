@@ -8,11 +8,11 @@ import (
 // Memory is what the memory controller says of the process's cgroup and of
 // its visible ancestors, in bytes.
 type Memory struct {
-	Usage     sample.Opt[uint64] // memory.current, memory.usage_in_bytes
-	SwapUsage sample.Opt[uint64] // swap alone, also on v1
-	SwapLimit sample.Opt[uint64] // the smallest over the levels, swap alone
-	High      sample.Opt[uint64] // memory.high; v2
-	Peak      sample.Opt[uint64] // memory.peak (5.19), memory.max_usage_in_bytes; may exceed the limit by some pages
+	Usage     sample.OptUint // memory.current, memory.usage_in_bytes
+	SwapUsage sample.OptUint // swap alone, also on v1
+	SwapLimit sample.OptUint // the smallest over the levels, swap alone
+	High      sample.OptUint // memory.high; v2
+	Peak      sample.OptUint // memory.peak (5.19), memory.max_usage_in_bytes; may exceed the limit by some pages
 	Stat      MemoryStat
 	Events    MemoryEvents
 	Local     MemoryEvents // memory.events.local
@@ -24,24 +24,24 @@ type Memory struct {
 // MemoryLevel is one cgroup's limit and what it uses of it.
 type MemoryLevel struct {
 	Level
-	Limit      sample.Opt[uint64] // absent: none at this level
-	Usage      sample.Opt[uint64]
-	WorkingSet sample.Opt[uint64] // read on demand
+	Limit      sample.OptUint // absent: none at this level
+	Usage      sample.OptUint
+	WorkingSet sample.OptUint // read on demand
 	LimitFile  string
-	SwapLimit  sample.Opt[uint64] // swap alone, also on v1
+	SwapLimit  sample.OptUint // swap alone, also on v1
 	SwapFile   string
 }
 
 // MemoryStat is memory.stat. On v1 the total_ fields are taken, which count the subtree as v2 does.
 type MemoryStat struct {
-	Anon         sample.Opt[uint64] // anon, total_rss
-	File         sample.Opt[uint64] // file, total_cache
-	InactiveFile sample.Opt[uint64]
-	PgFault      sample.Opt[uint64] // all faults, the major ones included
-	PgMajFault   sample.Opt[uint64]
+	Anon         sample.OptUint // anon, total_rss
+	File         sample.OptUint // file, total_cache
+	InactiveFile sample.OptUint
+	PgFault      sample.OptUint // all faults, the major ones included
+	PgMajFault   sample.OptUint
 	// HierarchicalLimit is v1's: the smallest limit on the way to the real
 	// root, invisible ancestors included, where memory.use_hierarchy is 1.
-	HierarchicalLimit sample.Opt[uint64]
+	HierarchicalLimit sample.OptUint
 }
 
 // memoryStatKeys fill the fields of MemoryStat in their order. v1 prints
@@ -60,27 +60,27 @@ func (s *MemoryStat) Parse(b []byte) error { return s.ParseAs(new(kernfs.Layout)
 
 // ParseAs is Parse of a text that is laid out as the one before.
 func (s *MemoryStat) ParseAs(l *kernfs.Layout, b []byte) error {
-	var v [6]sample.Opt[uint64]
+	var v [6]sample.OptUint
 	l.Parse(b, memoryStatKeys, v[:])
 	*s = MemoryStat{Anon: v[0], File: v[1], InactiveFile: v[2], PgFault: v[3], PgMajFault: v[4], HierarchicalLimit: v[5]}
-	if v == ([6]sample.Opt[uint64]{}) {
+	if v == ([6]sample.OptUint{}) {
 		return kernfs.ErrMalformed
 	}
 	if n, ok := s.HierarchicalLimit.Get(); ok && unlimited(n) {
-		s.HierarchicalLimit = sample.Opt[uint64]{}
+		s.HierarchicalLimit = sample.OptUint{}
 	}
 	return nil
 }
 
 // WorkingSet is usage without the file pages that would be reclaimed first.
 // The two numbers come from different moments: the result never wraps.
-func (s *MemoryStat) WorkingSet(usage sample.Opt[uint64]) sample.Opt[uint64] {
+func (s *MemoryStat) WorkingSet(usage sample.OptUint) sample.OptUint {
 	u, ok := usage.Get()
 	inactive, ok2 := s.InactiveFile.Get()
 	if !ok || !ok2 {
-		return sample.Opt[uint64]{}
+		return sample.OptUint{}
 	}
-	return sample.Some(saturatingSub(u, inactive))
+	return sample.SomeUint(saturatingSub(u, inactive))
 }
 
 func saturatingSub(a, b uint64) uint64 {
@@ -93,8 +93,8 @@ func saturatingSub(a, b uint64) uint64 {
 // MemoryEvents are the counts of memory.events and, on v1, those of
 // memory.failcnt and memory.oom_control that mean the same.
 type MemoryEvents struct {
-	Low, High, Max, OOM   sample.Opt[uint64]
-	OOMKill, OOMGroupKill sample.Opt[uint64] // oom_group_kill: 5.12
+	Low, High, Max, OOM   sample.OptUint
+	OOMKill, OOMGroupKill sample.OptUint // oom_group_kill: 5.12
 }
 
 var memoryEventsKeys = []kernfs.Key{
@@ -110,10 +110,10 @@ func (e *MemoryEvents) Parse(b []byte) error { return e.ParseAs(new(kernfs.Layou
 
 // ParseAs is Parse of a text that is laid out as the one before.
 func (e *MemoryEvents) ParseAs(l *kernfs.Layout, b []byte) error {
-	var v [7]sample.Opt[uint64]
+	var v [7]sample.OptUint
 	l.Parse(b, memoryEventsKeys, v[:])
 	*e = MemoryEvents{Low: v[0], High: v[1], Max: v[2], OOM: v[3], OOMKill: v[4], OOMGroupKill: v[5]}
-	if v == ([7]sample.Opt[uint64]{}) {
+	if v == ([7]sample.OptUint{}) {
 		return kernfs.ErrMalformed
 	}
 	return nil
@@ -134,11 +134,11 @@ func (e *SwapEvents) Parse(b []byte) error {
 		}
 		switch string(key) {
 		case "high":
-			e.High = sample.Some(n)
+			e.High = sample.SomeUint(n)
 		case "max":
-			e.Max = sample.Some(n)
+			e.Max = sample.SomeUint(n)
 		case "fail":
-			e.Fail = sample.Some(n)
+			e.Fail = sample.SomeUint(n)
 		}
 	}
 	if *e == (SwapEvents{}) {
@@ -156,7 +156,7 @@ const unlimited32 = (1<<31 - 1) << 12
 
 // ParseLimit reads a memory limit file of either version: a number of bytes,
 // or none for "max" and for the sentinels of v1. 0 is a limit.
-func ParseLimit(b []byte) (limit sample.Opt[uint64], err error) {
+func ParseLimit(b []byte) (limit sample.OptUint, err error) {
 	n, ok := kernfs.Single(b)
 	switch {
 	case !ok:
@@ -169,7 +169,7 @@ func ParseLimit(b []byte) (limit sample.Opt[uint64], err error) {
 	case unlimited(n):
 		return limit, nil
 	}
-	return sample.Some(n), nil
+	return sample.SomeUint(n), nil
 }
 
 func unlimited(n uint64) bool { return n >= unlimitedV1 || n == unlimited32 }

@@ -197,13 +197,13 @@ func closeAll(files ...*kernfs.File) {
 }
 
 // minus subtracts two readings of different files; where one is absent, so is the result.
-func minus(a, b sample.Opt[uint64]) sample.Opt[uint64] {
+func minus(a, b sample.OptUint) sample.OptUint {
 	x, ok := a.Get()
 	y, ok2 := b.Get()
 	if !ok || !ok2 {
-		return sample.Opt[uint64]{}
+		return sample.OptUint{}
 	}
-	return sample.Some(saturatingSub(x, y))
+	return sample.SomeUint(saturatingSub(x, y))
 }
 
 // parse reads f and hands its text to into.
@@ -229,7 +229,7 @@ func parseKeys(p *kernfs.Pass, f *kernfs.File, into func(*kernfs.Layout, []byte)
 }
 
 // number reads a file of one number.
-func number(p *kernfs.Pass, f *kernfs.File, report Report) (n sample.Opt[uint64]) {
+func number(p *kernfs.Pass, f *kernfs.File, report Report) (n sample.OptUint) {
 	b, err := f.Read(p)
 	if err != nil {
 		report(err)
@@ -240,11 +240,11 @@ func number(p *kernfs.Pass, f *kernfs.File, report Report) (n sample.Opt[uint64]
 		report(f.ParseError(kernfs.ErrMalformed))
 		return n
 	}
-	return sample.Some(v)
+	return sample.SomeUint(v)
 }
 
 // limit reads a file of one limit.
-func limit(p *kernfs.Pass, f *kernfs.File, report Report) (n sample.Opt[uint64]) {
+func limit(p *kernfs.Pass, f *kernfs.File, report Report) (n sample.OptUint) {
 	b, err := f.Read(p)
 	if err != nil {
 		report(err)

@@ -10,8 +10,8 @@ import (
 )
 
 var (
-	none = sample.Opt[uint64]{}
-	some = sample.Some[uint64]
+	none = sample.OptUint{}
+	some = sample.SomeUint
 )
 
 func TestMemoryStat(t *testing.T) {
@@ -53,7 +53,7 @@ func TestMemoryStat(t *testing.T) {
 }
 
 func TestWorkingSet(t *testing.T) {
-	for _, c := range []struct{ usage, inactive, want sample.Opt[uint64] }{
+	for _, c := range []struct{ usage, inactive, want sample.OptUint }{
 		{some(100), some(30), some(70)},
 		{some(10485760), some(10489856), some(0)}, // R10c
 		{none, some(30), none},
@@ -94,7 +94,7 @@ func TestMemoryEvents(t *testing.T) {
 func TestParseLimit(t *testing.T) {
 	for _, c := range []struct {
 		text string
-		want sample.Opt[uint64]
+		want sample.OptUint
 		ok   bool
 	}{
 		{"max\n", none, true},
@@ -133,7 +133,7 @@ func FuzzMemoryStat(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		var s MemoryStat
 		_ = s.Parse([]byte(text))
-		naive := map[string]sample.Opt[uint64]{}
+		naive := map[string]sample.OptUint{}
 		for line := range strings.SplitSeq(text, "\n") {
 			words := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
 			// A key stands at the very beginning of its line.
@@ -187,7 +187,7 @@ func FuzzParseLimit(f *testing.F) {
 }
 
 func TestSwapEvents(t *testing.T) {
-	some := sample.Some[uint64]
+	some := sample.SomeUint
 	for text, want := range map[string]SwapEvents{
 		"high 1\nmax 2\nfail 3\n":  {High: some(1), Max: some(2), Fail: some(3)},
 		"max 0\nfail 0":            {Max: some(0), Fail: some(0)}, // before Linux 5.8

@@ -7,7 +7,7 @@ import (
 
 // ParsePidsMax reads pids.max of either version, a number of tasks, which are threads, or
 // none for "max". pids.current and pids.peak are single numbers.
-func ParsePidsMax(b []byte) (limit sample.Opt[uint64], err error) {
+func ParsePidsMax(b []byte) (limit sample.OptUint, err error) {
 	f, rest := kernfs.Field(b)
 	if more, _ := kernfs.Field(rest); len(more) > 0 {
 		return limit, kernfs.ErrMalformed
@@ -19,5 +19,5 @@ func ParsePidsMax(b []byte) (limit sample.Opt[uint64], err error) {
 	if !ok {
 		return limit, kernfs.ErrMalformed
 	}
-	return sample.Some(n), nil
+	return sample.SomeUint(n), nil
 }

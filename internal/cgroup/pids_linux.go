@@ -8,7 +8,7 @@ import (
 // Pids is what the pids controller says. What it counts are tasks: every
 // thread is one (Documentation/admin-guide/cgroup-v2.rst).
 type Pids struct {
-	Current sample.Opt[uint64] // pids.current of the own cgroup
+	Current sample.OptUint // pids.current of the own cgroup
 	// Levels lead from the own cgroup to the visible root.
 	Levels []PidsLevel
 }
@@ -16,7 +16,7 @@ type Pids struct {
 // PidsLevel is one cgroup's limit.
 type PidsLevel struct {
 	Level
-	Limit     sample.Opt[uint64] // absent: none at this level
+	Limit     sample.OptUint // absent: none at this level
 	LimitFile string
 }
 

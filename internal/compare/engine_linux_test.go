@@ -23,7 +23,7 @@ func source(t *testing.T) engine.Source {
 	return s
 }
 
-func seconds(n sample.Opt[uint64]) float64 { return float64(n.Or(0)) / 1e9 }
+func seconds(n sample.OptUint) float64 { return float64(n.Or(0)) / 1e9 }
 
 func TestEngineMemory(t *testing.T) {
 	type memory struct{ total, free, available, swapTotal, swapUsed uint64 }

@@ -19,8 +19,8 @@ type CPU struct {
 	Rebases uint64
 	Load    sample.Opt[LoadAverages]
 
-	Logical, LogicalMax sample.Opt[uint64] // online; the most there can be
-	Physical            sample.Opt[uint64]
+	Logical, LogicalMax sample.OptUint // online; the most there can be
+	Physical            sample.OptUint
 
 	// PerfLevels is fastest first, and nil where all CPUs are equal. Which CPU
 	// belongs to which level is not documented.
@@ -29,15 +29,15 @@ type CPU struct {
 	// ThermalPressure is 0 nominal, 1 moderate, 2 heavy, 3 trapping, 4
 	// sleeping. It is absent in a virtual machine, which has no sensors: the
 	// state of a notification that nobody posts is 0 as well.
-	ThermalPressure sample.Opt[uint64]
+	ThermalPressure sample.OptUint
 	// ThermalLevel is machdep.xcpm.cpu_thermal_level, on Intel only.
-	ThermalLevel sample.Opt[uint64]
+	ThermalLevel sample.OptUint
 }
 
 // PerfLevel is a group of equal CPUs.
 type PerfLevel struct {
 	Name              string // Apple renames them: not to be relied on
-	Logical, Physical sample.Opt[uint64]
+	Logical, Physical sample.OptUint
 }
 
 // CPUReader reads CPU.
@@ -170,7 +170,7 @@ func (r *CPUReader) readThermal(c *CPU, f *failures) {
 	state, err := r.kernel.ThermalPressure()
 	switch {
 	case err == nil:
-		c.ThermalPressure = sample.Some(state)
+		c.ThermalPressure = sample.SomeUint(state)
 	case missing(err):
 		r.noThermal = true
 	default:

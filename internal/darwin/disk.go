@@ -19,9 +19,9 @@ type Disk struct {
 
 // DiskTransfer is one direction.
 type DiskTransfer struct {
-	Bytes, Operations sample.Opt[uint64]
-	Time              sample.Opt[uint64] // nanoseconds; operations in flight together add up
-	Errors, Retries   sample.Opt[uint64]
+	Bytes, Operations sample.OptUint
+	Time              sample.OptUint // nanoseconds; operations in flight together add up
+	Errors, Retries   sample.OptUint
 }
 
 // The keys of the disk walk. Their CFStrings are made once.
@@ -194,13 +194,13 @@ func (r *DiskReader) readStatistics(driver Object, d *Disk) bool {
 }
 
 // number reads one counter. The dictionary keeps its values: nothing is released.
-func (r *DiskReader) number(statistics Ref, key int) (o sample.Opt[uint64]) {
+func (r *DiskReader) number(statistics Ref, key int) (o sample.OptUint) {
 	value := r.kernel.DictionaryValue(statistics, r.keys[key])
 	if value == 0 || r.kernel.Kind(value) != KindNumber {
 		return o
 	}
 	if n, ok := r.kernel.Int64(value); ok && n >= 0 {
-		o = sample.Some(uint64(n))
+		o = sample.SomeUint(uint64(n))
 	}
 	return o
 }

@@ -21,8 +21,8 @@ type Host struct {
 	Hypervisor sample.Opt[bool]
 	Rosetta    sample.Opt[bool] // sysctl.proc_translated: an Intel program on Apple silicon
 
-	Memory sample.Opt[uint64] // hw.memsize, bytes
-	CPUs   sample.Opt[uint64] // hw.logicalcpu
+	Memory sample.OptUint // hw.memsize, bytes
+	CPUs   sample.OptUint // hw.logicalcpu
 
 	// Booted moves with the clock when somebody sets it. The uptime is the
 	// present time less this one, by the same clock.

@@ -5,20 +5,20 @@ import "github.com/cboxdk/resource-monitor/internal/sample"
 // Limits is what bounds this process. macOS has no cgroups: the memory and
 // the CPUs of the machine, or of the virtual machine, are the limit.
 type Limits struct {
-	Memory sample.Opt[uint64] // hw.memsize, bytes
-	CPUs   sample.Opt[uint64] // hw.logicalcpu
+	Memory sample.OptUint // hw.memsize, bytes
+	CPUs   sample.OptUint // hw.logicalcpu
 
 	// Footprint is jetsam's limit on the footprint, bytes: absent where none
 	// is set, which is the rule on macOS.
-	Footprint sample.Opt[uint64]
+	Footprint sample.OptUint
 
 	// Soft limits of getrlimit; absent where they are unlimited.
-	AddressSpace sample.Opt[uint64] // RLIMIT_AS, bytes: bounds mappings, not memory in use
-	OpenFiles    sample.Opt[uint64] // RLIMIT_NOFILE
-	Processes    sample.Opt[uint64] // RLIMIT_NPROC
+	AddressSpace sample.OptUint // RLIMIT_AS, bytes: bounds mappings, not memory in use
+	OpenFiles    sample.OptUint // RLIMIT_NOFILE
+	Processes    sample.OptUint // RLIMIT_NPROC
 
-	FilesPerProcess  sample.Opt[uint64] // kern.maxfilesperproc
-	ProcessesPerUser sample.Opt[uint64] // kern.maxprocperuid
+	FilesPerProcess  sample.OptUint // kern.maxfilesperproc
+	ProcessesPerUser sample.OptUint // kern.maxprocperuid
 }
 
 // LimitsReader reads Limits.
@@ -55,19 +55,19 @@ func (r *LimitsReader) Read(l *Limits) error {
 	if err != nil {
 		f.add("task_info", "TASK_VM_INFO", err)
 	} else if limit, ok := DecodeFootprintLimit(r.buf[:min(max(n, 0), len(r.buf))]); ok {
-		l.Footprint = sample.Some(limit)
+		l.Footprint = sample.SomeUint(limit)
 	}
 	return f.join()
 }
 
-func (r *LimitsReader) rlimit(resource int, name string, f *failures) (o sample.Opt[uint64]) {
+func (r *LimitsReader) rlimit(resource int, name string, f *failures) (o sample.OptUint) {
 	limit, err := r.kernel.Rlimit(resource)
 	if err != nil {
 		f.add("getrlimit", name, err)
 		return o
 	}
 	if limit < rlimInfinity {
-		o = sample.Some(limit)
+		o = sample.SomeUint(limit)
 	}
 	return o
 }

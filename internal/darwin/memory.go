@@ -14,24 +14,24 @@ const vmInterval = time.Second
 
 // Memory is the machine's memory, in bytes. In a virtual machine it is the guest's.
 type Memory struct {
-	Total sample.Opt[uint64] // hw.memsize
+	Total sample.OptUint // hw.memsize
 
 	// From host_statistics64, by Activity Monitor's arithmetic. The counts may
 	// be a second old, and they do not sum to Total.
-	App, Wired, Compressed sample.Opt[uint64]
-	Used, Cached, Free     sample.Opt[uint64]
-	Available              sample.Opt[uint64] // Total - Used
+	App, Wired, Compressed sample.OptUint
+	Used, Cached, Free     sample.OptUint
+	Available              sample.OptUint // Total - Used
 
 	// Counters since boot, of pages or faults.
-	Faults, COWFaults            sample.Opt[uint64]
-	PageIns, PageOuts            sample.Opt[uint64]
-	SwapIns, SwapOuts            sample.Opt[uint64]
-	Compressions, Decompressions sample.Opt[uint64]
+	Faults, COWFaults            sample.OptUint
+	PageIns, PageOuts            sample.OptUint
+	SwapIns, SwapOuts            sample.OptUint
+	Compressions, Decompressions sample.OptUint
 
-	SwapTotal, SwapUsed sample.Opt[uint64] // vm.swapusage; the total grows on demand
+	SwapTotal, SwapUsed sample.OptUint // vm.swapusage; the total grows on demand
 
-	PressureLevel    sample.Opt[uint64] // 1 normal, 2 warning, 4 critical
-	AvailablePercent sample.Opt[uint64] // kern.memorystatus_level
+	PressureLevel    sample.OptUint // 1 normal, 2 warning, 4 critical
+	AvailablePercent sample.OptUint // kern.memorystatus_level
 }
 
 // MemoryReader reads Memory.
@@ -88,7 +88,7 @@ func (r *MemoryReader) readSwap(m *Memory, f *failures) {
 		f.add("sysctl", r.swap.name, err)
 		return
 	}
-	m.SwapTotal, m.SwapUsed = sample.Some(s.Total), sample.Some(s.Used)
+	m.SwapTotal, m.SwapUsed = sample.SomeUint(s.Total), sample.SomeUint(s.Used)
 }
 
 // readVM makes r.vm at most vmInterval old.
@@ -124,13 +124,13 @@ func (r *MemoryReader) readVM(now time.Time, f *failures) bool {
 
 func (r *MemoryReader) fill(m *Memory) {
 	use := r.vm.Use(r.pageSize)
-	m.App, m.Wired, m.Compressed = sample.Some(use.App), sample.Some(use.Wired), sample.Some(use.Compressed)
-	m.Used, m.Cached, m.Free = sample.Some(use.Used), sample.Some(use.Cached), sample.Some(use.Free)
+	m.App, m.Wired, m.Compressed = sample.SomeUint(use.App), sample.SomeUint(use.Wired), sample.SomeUint(use.Compressed)
+	m.Used, m.Cached, m.Free = sample.SomeUint(use.Used), sample.SomeUint(use.Cached), sample.SomeUint(use.Free)
 	if total, ok := m.Total.Get(); ok {
-		m.Available = sample.Some(satSub(total, use.Used))
+		m.Available = sample.SomeUint(satSub(total, use.Used))
 	}
-	m.Faults, m.COWFaults = sample.Some(r.vm.Faults), sample.Some(r.vm.COWFaults)
-	m.PageIns, m.PageOuts = sample.Some(r.vm.PageIns), sample.Some(r.vm.PageOuts)
-	m.SwapIns, m.SwapOuts = sample.Some(r.vm.SwapIns), sample.Some(r.vm.SwapOuts)
-	m.Compressions, m.Decompressions = sample.Some(r.vm.Compressions), sample.Some(r.vm.Decompressions)
+	m.Faults, m.COWFaults = sample.SomeUint(r.vm.Faults), sample.SomeUint(r.vm.COWFaults)
+	m.PageIns, m.PageOuts = sample.SomeUint(r.vm.PageIns), sample.SomeUint(r.vm.PageOuts)
+	m.SwapIns, m.SwapOuts = sample.SomeUint(r.vm.SwapIns), sample.SomeUint(r.vm.SwapOuts)
+	m.Compressions, m.Decompressions = sample.SomeUint(r.vm.Compressions), sample.SomeUint(r.vm.Decompressions)
 }

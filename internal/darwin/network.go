@@ -32,11 +32,11 @@ func (s NetworkSource) String() string {
 // Interface is one network interface. The counters are since it was attached.
 type Interface struct {
 	Name    string
-	Index   sample.Opt[uint64] // IFMIB_IFALLDATA does not tell
-	Type    uint8              // IFT_*: 6 Ethernet and Wi-Fi, 24 loopback
+	Index   sample.OptUint // IFMIB_IFALLDATA does not tell
+	Type    uint8          // IFT_*: 6 Ethernet and Wi-Fi, 24 loopback
 	Running bool
 	MTU     uint32
-	Speed   sample.Opt[uint64] // bit/s
+	Speed   sample.OptUint // bit/s
 
 	RxBytes, TxBytes     uint64
 	RxPackets, TxPackets uint64
@@ -222,10 +222,10 @@ func (r *NetworkReader) publish(rec *IfRecord) Interface {
 		Collisions: d.Collisions,
 	}
 	if rec.Index != 0 {
-		i.Index = sample.Some(uint64(rec.Index))
+		i.Index = sample.SomeUint(uint64(rec.Index))
 	}
 	if speed, ok := rec.Speed(); ok {
-		i.Speed = sample.Some(speed)
+		i.Speed = sample.SomeUint(speed)
 	}
 	return i
 }

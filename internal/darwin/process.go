@@ -8,21 +8,21 @@ import (
 
 // Process is this process.
 type Process struct {
-	User, System sample.Opt[uint64] // CPU time, nanoseconds
+	User, System sample.OptUint // CPU time, nanoseconds
 
 	// Footprint is what Activity Monitor shows and what jetsam limits: memory
 	// that exists because of this process, compressed or not.
-	Footprint, MaxFootprint sample.Opt[uint64]
-	Resident, MaxResident   sample.Opt[uint64]
-	Virtual                 sample.Opt[uint64]
+	Footprint, MaxFootprint sample.OptUint
+	Resident, MaxResident   sample.OptUint
+	Virtual                 sample.OptUint
 
-	DiskRead, DiskWritten sample.Opt[uint64] // bytes
+	DiskRead, DiskWritten sample.OptUint // bytes
 
-	MinorFaults, MajorFaults          sample.Opt[uint64]
-	VoluntarySwitches, ForcedSwitches sample.Opt[uint64]
-	Threads, FileDescriptors          sample.Opt[uint64]
+	MinorFaults, MajorFaults          sample.OptUint
+	VoluntarySwitches, ForcedSwitches sample.OptUint
+	Threads, FileDescriptors          sample.OptUint
 	Started                           sample.Opt[time.Time]
-	Instructions, Cycles              sample.Opt[uint64] // 0 on Intel and in virtual machines: absent
+	Instructions, Cycles              sample.OptUint // 0 on Intel and in virtual machines: absent
 }
 
 // ProcessReader reads Process.
@@ -56,10 +56,10 @@ func (r *ProcessReader) readRusage(p *Process, f *failures) {
 		f.add("getrusage", "", err)
 		return
 	}
-	p.User, p.System = sample.Some(u.User), sample.Some(u.System)
-	p.MaxResident = sample.Some(u.MaxResident)
-	p.MinorFaults, p.MajorFaults = sample.Some(u.MinorFaults), sample.Some(u.MajorFaults)
-	p.VoluntarySwitches, p.ForcedSwitches = sample.Some(u.VoluntarySwitches), sample.Some(u.ForcedSwitches)
+	p.User, p.System = sample.SomeUint(u.User), sample.SomeUint(u.System)
+	p.MaxResident = sample.SomeUint(u.MaxResident)
+	p.MinorFaults, p.MajorFaults = sample.SomeUint(u.MinorFaults), sample.SomeUint(u.MajorFaults)
+	p.VoluntarySwitches, p.ForcedSwitches = sample.SomeUint(u.VoluntarySwitches), sample.SomeUint(u.ForcedSwitches)
 }
 
 func (r *ProcessReader) readRusageInfo(p *Process, f *failures) {
@@ -72,11 +72,11 @@ func (r *ProcessReader) readRusageInfo(p *Process, f *failures) {
 		f.add("proc_pid_rusage", "", err)
 		return
 	}
-	p.Footprint, p.MaxFootprint = sample.Some(u.Footprint), sample.Some(u.MaxFootprint)
-	p.Resident = sample.Some(u.Resident)
-	p.DiskRead, p.DiskWritten = sample.Some(u.DiskRead), sample.Some(u.DiskWritten)
+	p.Footprint, p.MaxFootprint = sample.SomeUint(u.Footprint), sample.SomeUint(u.MaxFootprint)
+	p.Resident = sample.SomeUint(u.Resident)
+	p.DiskRead, p.DiskWritten = sample.SomeUint(u.DiskRead), sample.SomeUint(u.DiskWritten)
 	if u.Instructions != 0 && u.Cycles != 0 {
-		p.Instructions, p.Cycles = sample.Some(u.Instructions), sample.Some(u.Cycles)
+		p.Instructions, p.Cycles = sample.SomeUint(u.Instructions), sample.SomeUint(u.Cycles)
 	}
 }
 
@@ -90,9 +90,9 @@ func (r *ProcessReader) readTaskInfo(p *Process, f *failures) {
 		f.add("proc_pidinfo", "PROC_PIDTASKINFO", err)
 		return
 	}
-	p.Virtual, p.Threads = sample.Some(t.Virtual), sample.Some(uint64(t.Threads))
+	p.Virtual, p.Threads = sample.SomeUint(t.Virtual), sample.SomeUint(uint64(t.Threads))
 	if !p.Resident.Present() {
-		p.Resident = sample.Some(t.Resident)
+		p.Resident = sample.SomeUint(t.Resident)
 	}
 }
 
@@ -123,7 +123,7 @@ func (r *ProcessReader) readDescriptors(p *Process, f *failures) {
 			f.add("proc_pidinfo", "PROC_PIDLISTFDS", err)
 			return
 		case len(b) < len(r.fds):
-			p.FileDescriptors = sample.Some(uint64(len(b) / sizeFDInfo))
+			p.FileDescriptors = sample.SomeUint(uint64(len(b) / sizeFDInfo))
 			return
 		case len(r.fds) >= maxDescriptors*sizeFDInfo:
 			f.add("proc_pidinfo", "PROC_PIDLISTFDS", ErrMalformed)

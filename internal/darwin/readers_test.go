@@ -187,7 +187,7 @@ func TestGarbageSysctls(t *testing.T) {
 	}
 }
 
-func want(t *testing.T, name string, got sample.Opt[uint64], want uint64) {
+func want(t *testing.T, name string, got sample.OptUint, want uint64) {
 	t.Helper()
 	if n, ok := got.Get(); !ok || n != want {
 		t.Errorf("%s is %d, %t; want %d", name, n, ok, want)
@@ -249,8 +249,8 @@ func TestCPU(t *testing.T) {
 		t.Fatal(err)
 	}
 	levels := []PerfLevel{
-		{"Performance", sample.Some[uint64](1), sample.Some[uint64](1)},
-		{"Efficiency", sample.Some[uint64](1), sample.Some[uint64](1)},
+		{"Performance", sample.SomeUint(1), sample.SomeUint(1)},
+		{"Efficiency", sample.SomeUint(1), sample.SomeUint(1)},
 	}
 	if len(c.PerCPU) != 2 || c.PerCPU[0] != (Ticks{User: 100, System: 200, Idle: 300}) || !reflect.DeepEqual(c.PerfLevels, levels) {
 		t.Errorf("got %+v", c)

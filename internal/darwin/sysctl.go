@@ -31,7 +31,7 @@ func (s *sysctl) read(k Kernel, buf []byte, f *failures) []byte {
 }
 
 // uint reads a number that has no sign in reality.
-func (s *sysctl) uint(k Kernel, buf []byte, f *failures) (o sample.Opt[uint64]) {
+func (s *sysctl) uint(k Kernel, buf []byte, f *failures) (o sample.OptUint) {
 	b := s.read(k, buf, f)
 	if b == nil {
 		return o
@@ -44,7 +44,7 @@ func (s *sysctl) uint(k Kernel, buf []byte, f *failures) (o sample.Opt[uint64]) 
 		f.add("sysctl", s.name, err)
 		return o
 	}
-	return sample.Some(uint64(n))
+	return sample.SomeUint(uint64(n))
 }
 
 // bool reads a number that is 0 or not.

@@ -17,15 +17,15 @@ type counter struct {
 	rebased     bool // by the newest add: the interval before it says nothing
 }
 
-func (c *counter) add(source string, raw sample.Opt[uint64]) sample.Opt[uint64] {
+func (c *counter) add(source string, raw sample.OptUint) sample.OptUint {
 	n, ok := raw.Get()
 	c.rebased = false
 	switch {
 	case !ok && !c.primed:
-		return sample.Opt[uint64]{}
+		return sample.OptUint{}
 	case !ok:
 		// Not read this time: what was counted is still true.
-		return sample.Some(c.total)
+		return sample.SomeUint(c.total)
 	case !c.primed:
 		c.total, c.primed = n, true
 	case source != c.source || n < c.last:
@@ -34,7 +34,7 @@ func (c *counter) add(source string, raw sample.Opt[uint64]) sample.Opt[uint64] 
 		c.total += n - c.last
 	}
 	c.source, c.last = source, n
-	return sample.Some(c.total)
+	return sample.SomeUint(c.total)
 }
 
 // window is the newest span of at least its minimum over which a usage is
@@ -47,7 +47,7 @@ type window struct {
 }
 
 // observe takes a cumulative number of nanoseconds at a monotonic time.
-func (w *window) observe(now time.Time, total sample.Opt[uint64], rebased bool, least time.Duration) sample.Opt[float64] {
+func (w *window) observe(now time.Time, total sample.OptUint, rebased bool, least time.Duration) sample.Opt[float64] {
 	n, ok := total.Get()
 	if !ok {
 		// Not read this time. The window goes on, and the next reading

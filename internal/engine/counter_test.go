@@ -10,15 +10,15 @@ import (
 )
 
 var (
-	none = sample.Opt[uint64]{}
-	some = sample.Some[uint64]
+	none = sample.OptUint{}
+	some = sample.SomeUint
 )
 
 func TestCounter(t *testing.T) {
 	type step struct {
 		source  string
-		raw     sample.Opt[uint64]
-		want    sample.Opt[uint64]
+		raw     sample.OptUint
+		want    sample.OptUint
 		rebased bool
 	}
 	for name, steps := range map[string][]step{
@@ -137,7 +137,7 @@ func TestSplitterSumsAndNeverGoesBack(t *testing.T) {
 			case 1:
 				user = 0 // a reset of one alone
 			}
-			given := func(n uint64) sample.Opt[uint64] {
+			given := func(n uint64) sample.OptUint {
 				if random.IntN(20) == 0 {
 					return none
 				}

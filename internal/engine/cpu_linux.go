@@ -162,7 +162,7 @@ func (c *cpuCollector) readLogical(p *kernfs.Pass, s *sample.CPU) {
 		return
 	}
 	if n, ok := c.readOnline(p); ok {
-		s.System.Logical = sample.Some(uint64(n))
+		s.System.Logical = sample.SomeUint(uint64(n))
 	}
 }
 
@@ -255,7 +255,7 @@ func (c *cpuCollector) fillCgroup(p *kernfs.Pass, w sample.Parts, binding int, s
 	g.Weight, g.Shares = raw.Weight, raw.Shares
 	if weight, ok := raw.Weight.Get(); ok {
 		if shares := cgroup.SharesFromWeight(weight); shares > 0 {
-			g.Shares = sample.Some(shares)
+			g.Shares = sample.SomeUint(shares)
 		}
 	}
 	if w.Have(sample.PartUtilization) {

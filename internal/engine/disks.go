@@ -25,10 +25,10 @@ type diskAccount struct {
 	disks  map[diskKey]*diskState
 	listed []*diskState // by the newest reading
 	total  diskCounts
-	inWork sample.Opt[uint64] // requests, of those in the total
-	source string             // whose counters these are: another cgroup counts anew
-	begun  bool               // there was a reading
-	moved  bool               // the source is another one than that of the reading before
+	inWork sample.OptUint // requests, of those in the total
+	source string         // whose counters these are: another cgroup counts anew
+	begun  bool           // there was a reading
+	moved  bool           // the source is another one than that of the reading before
 }
 
 // diskCounts are the counters of a disk, by diskCounter, and which of them there are.
@@ -59,14 +59,14 @@ const (
 	numDiskCounters = diskFlushes + 5
 )
 
-func (c *diskCounts) get(i diskCounter) sample.Opt[uint64] {
+func (c *diskCounts) get(i diskCounter) sample.OptUint {
 	if c.present>>i&1 == 0 {
-		return sample.Opt[uint64]{}
+		return sample.OptUint{}
 	}
-	return sample.Some(c.n[i])
+	return sample.SomeUint(c.n[i])
 }
 
-func (c *diskCounts) set(i diskCounter, v sample.Opt[uint64]) {
+func (c *diskCounts) set(i diskCounter, v sample.OptUint) {
 	if n, ok := v.Get(); ok {
 		c.n[i] = n
 		c.present |= 1 << i
@@ -102,8 +102,8 @@ type diskReading struct {
 	counts  diskCounts
 	name    string
 	number  sample.Opt[sample.DeviceNumber]
-	inWork  sample.Opt[uint64] // requests
-	latency sample.Latency     // but for what is cumulative
+	inWork  sample.OptUint // requests
+	latency sample.Latency // but for what is cumulative
 }
 
 // diskReadingOf takes d apart.
@@ -118,7 +118,7 @@ func diskReadingOf(d *sample.Disk) (r diskReading) {
 	c.set(diskIOTime, d.IOTime)
 	c.set(diskQueueTime, d.QueueTime)
 	c.set(diskCostWait, d.Latency.CostWait)
-	r.latency.CostWait = sample.Opt[uint64]{}
+	r.latency.CostWait = sample.OptUint{}
 	return r
 }
 
@@ -128,7 +128,7 @@ type diskState struct {
 	key     diskKey
 	name    string
 	number  sample.Opt[sample.DeviceNumber]
-	inWork  sample.Opt[uint64]
+	inWork  sample.OptUint
 	latency *sample.Latency // nil: none, as of most
 
 	total  diskCounts
@@ -184,7 +184,7 @@ func (a *diskAccount) begin(source string) {
 		d.listed = false
 	}
 	a.listed = a.listed[:0]
-	a.inWork = sample.Opt[uint64]{}
+	a.inWork = sample.OptUint{}
 }
 
 // add takes what the kernel says of one device; counted: it is part of the total.
@@ -208,7 +208,7 @@ func (a *diskAccount) add(key diskKey, r *diskReading, counted bool) {
 	}
 	d.count(&r.counts, a.source, !a.begun || a.fromUse && !a.moved, total)
 	if n, ok := r.inWork.Get(); ok && counted {
-		a.inWork = sample.Some(a.inWork.Or(0) + n)
+		a.inWork = sample.SomeUint(a.inWork.Or(0) + n)
 	}
 }
 

@@ -13,7 +13,7 @@ func wrote(n uint64) *diskReading {
 }
 
 // account takes readings that are written as device and bytes written.
-func account(a *diskAccount, source string, devices ...any) sample.Opt[uint64] {
+func account(a *diskAccount, source string, devices ...any) sample.OptUint {
 	a.begin(source)
 	for i := 0; i < len(devices); i += 2 {
 		name := devices[i].(string)

@@ -6,5 +6,5 @@ import "github.com/cboxdk/resource-monitor/internal/sample"
 
 // linkFacts is what is known of an interface besides its counters; Linux tells more.
 type linkFacts struct {
-	speed sample.Opt[uint64] // bits per second
+	speed sample.OptUint // bits per second
 }

@@ -146,13 +146,13 @@ func cgroupDisk(d *cgroup.IODevice) (s sample.Disk) {
 }
 
 // sum is absent where one of the two is.
-func sum(a, b sample.Opt[uint64]) sample.Opt[uint64] {
+func sum(a, b sample.OptUint) sample.OptUint {
 	x, ok := a.Get()
 	y, ok2 := b.Get()
 	if !ok || !ok2 || x+y < x {
-		return sample.Opt[uint64]{}
+		return sample.OptUint{}
 	}
-	return sample.Some(x + y)
+	return sample.SomeUint(x + y)
 }
 
 // nameFromProc names devices that sysfs does not show by /proc/diskstats, read once (I8).
@@ -207,7 +207,7 @@ func (c *ioCollector) readHost(p *kernfs.Pass) error {
 
 func hostReading(d *procfs.Disk, r *diskReading) {
 	r.name, r.number = d.Name, sample.Some(sample.DeviceNumber{Major: d.Major, Minor: d.Minor})
-	r.inWork = sample.Some(d.InProgress)
+	r.inWork = sample.SomeUint(d.InProgress)
 	c := &r.counts
 	*c = diskCounts{}
 	c.setOps(diskBytes, &d.Read)

@@ -53,7 +53,7 @@ func (c *limitsCollector) read(p *kernfs.Pass, s *sample.Limits) error {
 }
 
 func (c *limitsCollector) listMemory(p *kernfs.Pass, s *sample.Limits, m *sample.Memory) {
-	bytes := func(kind string, n sample.Opt[uint64], source sample.Source, group, file string) {
+	bytes := func(kind string, n sample.OptUint, source sample.Source, group, file string) {
 		if v, ok := n.Get(); ok {
 			s.Entries = append(s.Entries, sample.LimitEntry{Kind: kind, Value: float64(v), Unit: "By", Source: source, Cgroup: group, File: file})
 		}
@@ -69,7 +69,7 @@ func (c *limitsCollector) listMemory(p *kernfs.Pass, s *sample.Limits, m *sample
 	c.listHugetlb(p, s)
 	bytes("memory", m.System.Total, c.engine.sizeSource(c.memory.meminfo), "", c.memory.meminfo.Path())
 	if l := c.engine.cfg.PlatformMemory; l.Known() {
-		bytes("memory", sample.Some(l.Value), l.Source, "", l.File)
+		bytes("memory", sample.SomeUint(l.Value), l.Source, "", l.File)
 	}
 }
 

@@ -55,7 +55,7 @@ func (c *limitsCollector) listHugetlb(p *kernfs.Pass, s *sample.Limits) {
 		if !ok {
 			continue
 		}
-		parse := func(b []byte) (sample.Opt[uint64], error) { return cgroup.ParseHugetlbLimit(b, size) }
+		parse := func(b []byte) (sample.OptUint, error) { return cgroup.ParseHugetlbLimit(b, size) }
 		for _, level := range g.Levels {
 			c.listFile(p, s, c.memory.opener.File(level.Dir+"/"+name), cgroup.HugetlbKind(name), g.Version.Source(), level, parse)
 		}
@@ -64,10 +64,10 @@ func (c *limitsCollector) listHugetlb(p *kernfs.Pass, s *sample.Limits) {
 
 // listFile adds what one file limits, in bytes.
 func (c *limitsCollector) listFile(p *kernfs.Pass, s *sample.Limits, f *kernfs.File, kind string, source sample.Source, level cgroup.Level,
-	parse func([]byte) (sample.Opt[uint64], error),
+	parse func([]byte) (sample.OptUint, error),
 ) {
 	defer f.Close()
-	var limit sample.Opt[uint64]
+	var limit sample.OptUint
 	b, err := f.Read(p)
 	if err == nil {
 		limit, err = parse(b)

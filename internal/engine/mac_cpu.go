@@ -78,14 +78,14 @@ func (c *macCPU) fill(now time.Time, w sample.Parts, s *sample.SystemCPU) {
 
 // uptime goes by the clock on the wall: kern.boottime moves with it when
 // somebody sets it, and time that the machine slept counts.
-func (c *macCPU) uptime(now time.Time) (up sample.Opt[uint64]) {
+func (c *macCPU) uptime(now time.Time) (up sample.OptUint) {
 	booted, err := darwin.BootTime(c.engine.kernel, c.buf[:])
 	if err != nil {
 		c.engine.optional("cpu", err)
 		return up
 	}
 	if d := now.Round(0).Sub(booted); d >= 0 {
-		up = sample.Some(uint64(d))
+		up = sample.SomeUint(uint64(d))
 	}
 	return up
 }
@@ -94,7 +94,7 @@ func (c *macCPU) uptime(now time.Time) (up sample.Opt[uint64]) {
 // inside system. xnu still has a place for nice and writes 0 there since it
 // gave the mode up: only another number is one that was counted.
 func macTimes(t darwin.Ticks) sample.CPUTimes {
-	nanos := func(ticks uint64) sample.Opt[uint64] { return sample.Some(ticks * uint64(darwin.Tick)) }
+	nanos := func(ticks uint64) sample.OptUint { return sample.SomeUint(ticks * uint64(darwin.Tick)) }
 	times := sample.CPUTimes{User: nanos(t.User), System: nanos(t.System), Idle: nanos(t.Idle)}
 	if t.Nice > 0 {
 		times.Nice = nanos(t.Nice)

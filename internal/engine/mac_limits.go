@@ -35,7 +35,7 @@ func (c *macLimits) read(now time.Time, s *sample.Limits) error {
 	}
 	for _, l := range []struct {
 		kind, unit string
-		value      sample.Opt[uint64]
+		value      sample.OptUint
 		source     sample.Source
 		file       string
 	}{

@@ -54,14 +54,14 @@ func (c *macMemory) fill(s *sample.SystemMemory) {
 	s.Total = raw.Total
 	s.SwapTotal, s.SwapUsed = raw.SwapTotal, raw.SwapUsed
 	rest, bounded := raw.Total.Get()
-	take := func(from sample.Opt[uint64]) sample.Opt[uint64] {
+	take := func(from sample.OptUint) sample.OptUint {
 		n, ok := from.Get()
 		if !ok || !bounded {
 			return from
 		}
 		n = min(n, rest)
 		rest -= n
-		return sample.Some(n)
+		return sample.SomeUint(n)
 	}
 	s.Used, s.Cached, s.Free = take(raw.Used), take(raw.Cached), take(raw.Free)
 }
@@ -73,11 +73,11 @@ func (c *macMemory) readPaging(now time.Time, s *sample.Paging) error {
 		_ = c.load(now) // reported; what was counted is still true
 	}
 	*s = sample.Paging{Time: c.at}
-	var minor, major sample.Opt[uint64]
+	var minor, major sample.OptUint
 	faults, ok := c.raw.Faults.Get()
 	pageIns, ok2 := c.raw.PageIns.Get()
 	if ok && ok2 {
-		minor, major = sample.Some(faults-min(pageIns, faults)), c.raw.PageIns
+		minor, major = sample.SomeUint(faults-min(pageIns, faults)), c.raw.PageIns
 	}
 	s.Faults = sample.Faults{Minor: c.faults.minor.add("", minor), Major: c.faults.major.add("", major)}
 	return nil

@@ -54,7 +54,7 @@ func (c *macProcess) fillShares(now time.Time, s *sample.Process) {
 		c.engine.optional("process", err)
 		return
 	}
-	share := func(win *window, total sample.Opt[uint64]) sample.Opt[float64] {
+	share := func(win *window, total sample.OptUint) sample.Opt[float64] {
 		cores, ok := win.observe(now, total, false, c.engine.cfg.least()).Get()
 		if !ok {
 			return sample.Opt[float64]{}

@@ -70,7 +70,7 @@ func (b *macBench) clean() {
 	}
 }
 
-func wantInt(t *testing.T, name string, got sample.Opt[uint64], want uint64) {
+func wantInt(t *testing.T, name string, got sample.OptUint, want uint64) {
 	t.Helper()
 	if n, ok := got.Get(); !ok || n != want {
 		t.Errorf("%s is %d, %t; want %d", name, n, ok, want)

@@ -140,12 +140,12 @@ func systemMemory(m *procfs.Meminfo) (s sample.SystemMemory) {
 	total := m.MemTotal.Or(0)
 	if available, ok := m.MemAvailable.Get(); ok && m.MemFree.Present() {
 		rest := min(available, total)
-		take := func(n uint64) sample.Opt[uint64] {
+		take := func(n uint64) sample.OptUint {
 			n = min(n, rest)
 			rest -= n
-			return sample.Some(n)
+			return sample.SomeUint(n)
 		}
-		s.Used = sample.Some(total - rest)
+		s.Used = sample.SomeUint(total - rest)
 		s.Free = take(m.MemFree.Or(0))
 		if n, ok := m.Buffers.Get(); ok {
 			s.Buffers = take(n)
@@ -156,7 +156,7 @@ func systemMemory(m *procfs.Meminfo) (s sample.SystemMemory) {
 	swapTotal, ok := m.SwapTotal.Get()
 	swapFree, ok2 := m.SwapFree.Get()
 	if ok && ok2 {
-		s.SwapTotal, s.SwapUsed = m.SwapTotal, sample.Some(swapTotal-min(swapFree, swapTotal))
+		s.SwapTotal, s.SwapUsed = m.SwapTotal, sample.SomeUint(swapTotal-min(swapFree, swapTotal))
 		s.SwapLimit = s.SwapTotal
 	}
 	return s
@@ -179,7 +179,7 @@ func tightest(levels []cgroup.MemoryLevel) int {
 func (c *memoryCollector) headroom(s *sample.Memory) {
 	s.Available = s.System.Available
 	if platform := c.engine.cfg.PlatformMemory; platform.Known() && s.Available.Or(0) > platform.Value {
-		s.Available = sample.Some(platform.Value)
+		s.Available = sample.SomeUint(platform.Value)
 	}
 	for i := range c.raw.Levels {
 		l := &c.raw.Levels[i]
@@ -189,7 +189,7 @@ func (c *memoryCollector) headroom(s *sample.Memory) {
 			continue
 		}
 		if left := lim - min(used, lim); left < s.Available.Or(math.MaxUint64) {
-			s.Available = sample.Some(left)
+			s.Available = sample.SomeUint(left)
 		}
 	}
 }
@@ -206,7 +206,7 @@ func (c *memoryCollector) fillCgroup(w sample.Parts, binding int, s *sample.Memo
 	all := f.all.add(own.Path, raw.Stat.PgFault)
 	g.Faults.Major = f.major.add(own.Path, raw.Stat.PgMajFault)
 	if n, ok := all.Get(); ok { // pgfault counts the major ones too
-		g.Faults.Minor = sample.Some(n - min(n, g.Faults.Major.Or(0)))
+		g.Faults.Minor = sample.SomeUint(n - min(n, g.Faults.Major.Or(0)))
 	}
 	level := own.Path
 	if binding > 0 {
@@ -228,7 +228,7 @@ func (c *memoryCollector) fillCgroup(w sample.Parts, binding int, s *sample.Memo
 // utilization is the highest over the levels: whichever fills first hurts.
 // Where nothing but the machine limits, it is the share of the machine.
 func (c *memoryCollector) utilization(s *sample.Memory) (most sample.Opt[float64]) {
-	consider := func(set sample.Opt[uint64], limit uint64) {
+	consider := func(set sample.OptUint, limit uint64) {
 		n, ok := set.Get()
 		if ok && limit > 0 && float64(n)/float64(limit) >= most.Or(0) {
 			most = sample.Some(float64(n) / float64(limit))

@@ -38,7 +38,7 @@ func TestSystemMemoryStates(t *testing.T) {
 func TestSystemMemoryStatesSumToTheTotal(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 10_000 {
-		n := func() sample.Opt[uint64] { return some(random.Uint64N(1000)) }
+		n := func() sample.OptUint { return some(random.Uint64N(1000)) }
 		m := procfs.Meminfo{MemTotal: n(), MemFree: n(), MemAvailable: n(), Buffers: n(), Cached: n()}
 		s := systemMemory(&m)
 		if sum := s.Used.Or(0) + s.Free.Or(0) + s.Buffers.Or(0) + s.Cached.Or(0); sum != m.MemTotal.Or(0) {

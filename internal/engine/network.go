@@ -238,8 +238,8 @@ func (l *link) sample() sample.Interface {
 func (l *link) direction(at int, r *linkRates) sample.Traffic {
 	t := &l.total
 	return sample.Traffic{
-		Bytes: sample.Some(t[at+bytesAt]), Packets: sample.Some(t[at+packetsAt]),
-		Errors: sample.Some(t[at+errorsAt]), Dropped: sample.Some(t[at+droppedAt]),
+		Bytes: sample.SomeUint(t[at+bytesAt]), Packets: sample.SomeUint(t[at+packetsAt]),
+		Errors: sample.SomeUint(t[at+errorsAt]), Dropped: sample.SomeUint(t[at+droppedAt]),
 		Utilization: r.utilization, ErrorRate: r.errors,
 	}
 }

@@ -61,19 +61,19 @@ func (c *processCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.Proces
 // readFiles reads what /proc/self tells of the process.
 func (c *processCollector) readFiles(p *kernfs.Pass, s *sample.Process) {
 	if c.parse(p, c.statm, func(b []byte) error { return c.memory.Parse(b, uint64(os.Getpagesize())) }) {
-		s.RSS, s.Virtual = sample.Some(c.memory.Resident), sample.Some(c.memory.Size)
+		s.RSS, s.Virtual = sample.SomeUint(c.memory.Resident), sample.SomeUint(c.memory.Size)
 	}
 	if c.parse(p, c.io, func(b []byte) error { return c.disk.ParseAs(c.io.Layout(), b) }) {
 		s.ReadBytes, s.WriteBytes = c.disk.ReadBytes, c.disk.WriteBytes
 	}
 	if c.parse(p, c.stat, c.self.Parse) {
-		s.Threads = sample.Some(c.self.NumThreads)
+		s.Threads = sample.SomeUint(c.self.NumThreads)
 		if now, err := sinceBoot(); err == nil && now >= c.self.StartTime {
 			s.Uptime = sample.Some(float64(now-c.self.StartTime) / 1e9)
 		}
 	}
 	if n, err := c.openDescriptors(); err == nil {
-		s.Descriptors = sample.Some(n)
+		s.Descriptors = sample.SomeUint(n)
 	} else {
 		c.engine.failed("process", err)
 	}
@@ -87,7 +87,7 @@ func (c *processCollector) readUsage(p *kernfs.Pass, w sample.Parts, s *sample.P
 		c.engine.failed("process", os.NewSyscallError("getrusage", err))
 		return
 	}
-	count := func(n int64) sample.Opt[uint64] { return sample.Some(uint64(max(n, 0))) }
+	count := func(n int64) sample.OptUint { return sample.SomeUint(uint64(max(n, 0))) }
 	s.User, s.System = count(u.Utime.Nano()), count(u.Stime.Nano())
 	s.Faults = sample.Faults{Minor: count(int64(u.Minflt)), Major: count(int64(u.Majflt))}
 	s.Voluntary, s.Involuntary = count(int64(u.Nvcsw)), count(int64(u.Nivcsw))
@@ -100,7 +100,7 @@ func (c *processCollector) readUsage(p *kernfs.Pass, w sample.Parts, s *sample.P
 	}
 	cpus := set.Count()
 	least := c.engine.cfg.least()
-	share := func(win *window, total sample.Opt[uint64]) sample.Opt[float64] {
+	share := func(win *window, total sample.OptUint) sample.Opt[float64] {
 		cores, ok := win.observe(p.Now(), total, false, least).Get()
 		if !ok {
 			return sample.Opt[float64]{}

@@ -48,7 +48,7 @@ func TestProcessOfThisMachine(t *testing.T) {
 	if err := s.ReadProcess(ctx, sample.PartFiles|sample.PartUtilization, &got); err != nil {
 		t.Fatal(err)
 	}
-	for name, v := range map[string]sample.Opt[uint64]{
+	for name, v := range map[string]sample.OptUint{
 		"user": got.User, "rss": got.RSS, "virtual": got.Virtual, "threads": got.Threads, "descriptors": got.Descriptors,
 		"faults": got.Faults.Minor, "switches": got.Voluntary,
 	} {

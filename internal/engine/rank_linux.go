@@ -10,20 +10,20 @@ import (
 // linkFacts is what sysfs says of an interface (/sys/class/net/IFACE,
 // Documentation/ABI/testing/sysfs-class-net).
 type linkFacts struct {
-	known     bool               // false: sysfs is masked, or shows another namespace; the name has to do
-	loopback  bool               // type is ARPHRD_LOOPBACK
-	hardware  bool               // device: a bus has it, PCI, virtio, USB
-	bond      bool               // bonding
-	bondPort  bool               // bonding_slave: a bond counts its traffic as well
-	bridge    bool               // bridge
-	port      bool               // master: of a bridge, a bond, a VRF, Open vSwitch
-	stacked   bool               // lower_*: it stands on another interface of this namespace
-	elsewhere bool               // iflink names one of another namespace: the peer of a veth, what a macvlan stands on
-	peer      int                // that iflink, where it is elsewhere
-	peerHere  bool               // both ends of the veth are in this namespace
-	software  bool               // tun_flags: a program is the other end
-	kind      string             // DEVTYPE of uevent: vlan, vxlan, wireguard; "" of most
-	speed     sample.Opt[uint64] // bits per second
+	known     bool           // false: sysfs is masked, or shows another namespace; the name has to do
+	loopback  bool           // type is ARPHRD_LOOPBACK
+	hardware  bool           // device: a bus has it, PCI, virtio, USB
+	bond      bool           // bonding
+	bondPort  bool           // bonding_slave: a bond counts its traffic as well
+	bridge    bool           // bridge
+	port      bool           // master: of a bridge, a bond, a VRF, Open vSwitch
+	stacked   bool           // lower_*: it stands on another interface of this namespace
+	elsewhere bool           // iflink names one of another namespace: the peer of a veth, what a macvlan stands on
+	peer      int            // that iflink, where it is elsewhere
+	peerHere  bool           // both ends of the veth are in this namespace
+	software  bool           // tun_flags: a program is the other end
+	kind      string         // DEVTYPE of uevent: vlan, vxlan, wireguard; "" of most
+	speed     sample.OptUint // bits per second
 }
 
 // rank says how an interface takes part in the total.

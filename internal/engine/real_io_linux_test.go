@@ -278,7 +278,7 @@ func TestRealDiskstats(t *testing.T) {
 		d := &s.System.Devices[i]
 		const sector, ms = 512, 1_000_000
 		for what, c := range map[string]struct {
-			got    sample.Opt[uint64]
+			got    sample.OptUint
 			column int
 			unit   uint64
 		}{

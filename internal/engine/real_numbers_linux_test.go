@@ -25,12 +25,12 @@ func rawNumbers(t *testing.T, source Source) map[string]uint64 {
 			t.Fatal(err)
 		}
 	}
-	faults := sample.Opt[uint64]{}
+	faults := sample.OptUint{}
 	if minor, ok := m.Cgroup.Faults.Minor.Get(); ok {
-		faults = sample.Some(minor + m.Cgroup.Faults.Major.Or(0))
+		faults = sample.SomeUint(minor + m.Cgroup.Faults.Major.Or(0))
 	}
 	all := map[string]uint64{}
-	for name, n := range map[string]sample.Opt[uint64]{
+	for name, n := range map[string]sample.OptUint{
 		"memory memory.usage_in_bytes":          m.Cgroup.Usage,
 		"memory memory.max_usage_in_bytes":      m.Cgroup.Peak,
 		"memory memory.stat total_rss":          m.Cgroup.RSS,
@@ -69,7 +69,7 @@ func rawNumbers(t *testing.T, source Source) map[string]uint64 {
 }
 
 // swapLimit is memory plus swap, as v1 limits them together.
-func swapLimit(m *sample.Memory) sample.Opt[uint64] {
+func swapLimit(m *sample.Memory) sample.OptUint {
 	n, ok := m.Cgroup.SwapLimit.Get()
 	if !ok {
 		return none
@@ -77,7 +77,7 @@ func swapLimit(m *sample.Memory) sample.Opt[uint64] {
 	return some(n + m.Limit.Value)
 }
 
-func entry(l *sample.Limits, kind string) sample.Opt[uint64] {
+func entry(l *sample.Limits, kind string) sample.OptUint {
 	for _, e := range l.Entries {
 		if e.Kind == kind && e.Source.Cgroup() {
 			return some(uint64(e.Value))

@@ -65,7 +65,7 @@ func (l *linux) opener() kernfs.Opener {
 
 // own reports whether the process's cgroup describes it: in a container, read
 // or not; outside, where a cgroup limits it and this controller has numbers of it.
-func (l *linux) own(usage sample.Opt[uint64]) bool {
+func (l *linux) own(usage sample.OptUint) bool {
 	return l.describes(usage.Present())
 }
 

@@ -29,7 +29,7 @@ func (r *taskReader) read(p *kernfs.Pass, report cgroup.Report) (t sample.Tasks)
 	r.reader.Read(p, &r.raw, report)
 	t.Count = r.raw.Current
 	if level, limit := r.raw.Binding(); level >= 0 {
-		t.Limit = sample.Some(limit)
+		t.Limit = sample.SomeUint(limit)
 	}
 	return t
 }

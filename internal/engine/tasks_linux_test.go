@@ -48,14 +48,14 @@ func TestUptimeOfTheContainer(t *testing.T) {
 	for name, c := range map[string]struct {
 		archive string
 		ownPID  bool
-		want    sample.Opt[uint64]
+		want    sample.OptUint
 	}{
 		"own namespace":                {"-- proc/uptime --\n1000.50 1.00\n" + status + ownInit, true, some(700_500_000_000)},
-		"the machine's namespace":      {"-- proc/uptime --\n1000.50 1.00\n" + status + ownInit, false, sample.Opt[uint64]{}},
-		"the machine's /proc":          {"-- proc/uptime --\n1000.50 1.00\n-- proc/self/status --\nPid:\t70\nNSpid:\t70\t7\n" + ownInit, true, sample.Opt[uint64]{}},
-		"LXCFS over uptime (X1)":       {"-- proc/uptime --\n400.00 1.00\n" + status + ownInit + "-- proc/self/mountinfo --\n40 23 0:50 / /proc/uptime rw - fuse.lxcfs lxcfs rw\n", true, sample.Opt[uint64]{}},
-		"process 1 is hidden":          {"-- proc/uptime --\n1000.50 1.00\n" + status, true, sample.Opt[uint64]{}},
-		"started later than it is now": {"-- proc/uptime --\n100.00 1.00\n" + status + ownInit, true, sample.Opt[uint64]{}},
+		"the machine's namespace":      {"-- proc/uptime --\n1000.50 1.00\n" + status + ownInit, false, sample.OptUint{}},
+		"the machine's /proc":          {"-- proc/uptime --\n1000.50 1.00\n-- proc/self/status --\nPid:\t70\nNSpid:\t70\t7\n" + ownInit, true, sample.OptUint{}},
+		"LXCFS over uptime (X1)":       {"-- proc/uptime --\n400.00 1.00\n" + status + ownInit + "-- proc/self/mountinfo --\n40 23 0:50 / /proc/uptime rw - fuse.lxcfs lxcfs rw\n", true, sample.OptUint{}},
+		"process 1 is hidden":          {"-- proc/uptime --\n1000.50 1.00\n" + status, true, sample.OptUint{}},
+		"started later than it is now": {"-- proc/uptime --\n100.00 1.00\n" + status + ownInit, true, sample.OptUint{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := open(t, machine+c.archive)

@@ -19,7 +19,7 @@ type uptimeReader struct {
 	parsed       procfs.Uptime
 
 	// A process stays in its PID namespace, and a namespace does not outlive its init: once known, the start stays.
-	start sample.Opt[uint64] // of the namespace's init, on the clock of sinceBoot
+	start sample.OptUint // of the namespace's init, on the clock of sinceBoot
 	done  bool
 }
 
@@ -31,49 +31,49 @@ func newUptimeReader(l *linux, o *kernfs.Opener) *uptimeReader {
 }
 
 // machine is /proc/uptime as it is shown, in an LXCFS container that of the container.
-func (u *uptimeReader) machine(p *kernfs.Pass, report cgroup.Report) sample.Opt[uint64] {
+func (u *uptimeReader) machine(p *kernfs.Pass, report cgroup.Report) sample.OptUint {
 	b, err := u.uptime.Read(p)
 	if err == nil {
 		err = u.parsed.Parse(b)
 	}
 	if err != nil {
 		report(u.uptime.ParseError(err))
-		return sample.Opt[uint64]{}
+		return sample.OptUint{}
 	}
-	return sample.Some(u.parsed.Up)
+	return sample.SomeUint(u.parsed.Up)
 }
 
 // container is the age of the init of the process's own PID namespace.
-func (u *uptimeReader) container(p *kernfs.Pass, report cgroup.Report) sample.Opt[uint64] {
+func (u *uptimeReader) container(p *kernfs.Pass, report cgroup.Report) sample.OptUint {
 	if !u.done {
 		u.findStart(p, report)
 	}
 	start, ok := u.start.Get()
 	if !ok {
-		return sample.Opt[uint64]{}
+		return sample.OptUint{}
 	}
 	now, ok := u.now(p, report).Get()
 	if !ok || now < start {
-		return sample.Opt[uint64]{}
+		return sample.OptUint{}
 	}
-	return sample.Some(now - start)
+	return sample.SomeUint(now - start)
 }
 
 // now is on the clock by which /proc counts the start of processes. /proc/uptime
 // is that clock unless somebody shows another one there, as LXCFS does.
-func (u *uptimeReader) now(p *kernfs.Pass, report cgroup.Report) sample.Opt[uint64] {
+func (u *uptimeReader) now(p *kernfs.Pass, report cgroup.Report) sample.OptUint {
 	if !u.engine.cfg.Root.IsHost() {
 		if u.engine.place.mayHang(u.uptime.Name()) {
-			return sample.Opt[uint64]{}
+			return sample.OptUint{}
 		}
 		return u.machine(p, report)
 	}
 	n, err := sinceBoot()
 	if err != nil {
 		report(err)
-		return sample.Opt[uint64]{}
+		return sample.OptUint{}
 	}
-	return sample.Some(n)
+	return sample.SomeUint(n)
 }
 
 func (u *uptimeReader) findStart(p *kernfs.Pass, report cgroup.Report) {
@@ -90,7 +90,7 @@ func (u *uptimeReader) findStart(p *kernfs.Pass, report cgroup.Report) {
 	// the container, the process has a number there besides its own, and
 	// process 1 is that namespace's init.
 	if status.PIDNamespaces != 1 {
-		u.found(sample.Opt[uint64]{})
+		u.found(sample.OptUint{})
 		return
 	}
 	b, err = u.init.Read(p)
@@ -102,10 +102,10 @@ func (u *uptimeReader) findStart(p *kernfs.Pass, report cgroup.Report) {
 		report(u.init.ParseError(err))
 		return
 	}
-	u.found(sample.Some(init.StartTime))
+	u.found(sample.SomeUint(init.StartTime))
 }
 
-func (u *uptimeReader) found(start sample.Opt[uint64]) {
+func (u *uptimeReader) found(start sample.OptUint) {
 	u.start, u.done = start, true
 	u.status.Close()
 	u.init.Close()

@@ -17,7 +17,7 @@ type splitter struct {
 	primed       bool
 }
 
-func (s *splitter) add(source string, usage, user, system sample.Opt[uint64]) (u, sys sample.Opt[uint64]) {
+func (s *splitter) add(source string, usage, user, system sample.OptUint) (u, sys sample.OptUint) {
 	lastUser, lastSystem := s.user.total, s.system.total
 	un, ok := s.user.add(source, user).Get()
 	sn, ok2 := s.system.add(source, system).Get()
@@ -40,15 +40,15 @@ func (s *splitter) add(source string, usage, user, system sample.Opt[uint64]) (u
 		s.userPart += part
 	}
 	s.lastUsage = max(s.lastUsage, total)
-	return sample.Some(s.userPart), sample.Some(s.lastUsage - s.userPart)
+	return sample.SomeUint(s.userPart), sample.SomeUint(s.lastUsage - s.userPart)
 }
 
 // busy is everything but idle and iowait. Steal was another guest's.
-func busy(t sample.CPUTimes) sample.Opt[uint64] {
+func busy(t sample.CPUTimes) sample.OptUint {
 	if !t.User.Present() {
 		return t.User
 	}
-	return sample.Some(t.User.Or(0) + t.Nice.Or(0) + t.System.Or(0) + t.IRQ.Or(0) + t.SoftIRQ.Or(0))
+	return sample.SomeUint(t.User.Or(0) + t.Nice.Or(0) + t.System.Or(0) + t.IRQ.Or(0) + t.SoftIRQ.Or(0))
 }
 
 // shareWindow is the split by mode of the newest window.
@@ -66,7 +66,7 @@ func (w *shareWindow) observe(now time.Time, t sample.CPUTimes, rebased bool, le
 	if now.Sub(w.at) < least {
 		return w.last
 	}
-	d := func(a, b sample.Opt[uint64]) float64 {
+	d := func(a, b sample.OptUint) float64 {
 		return float64(a.Or(0) - min(a.Or(0), b.Or(0)))
 	}
 	b := w.base
@@ -104,7 +104,7 @@ func (c *perCPU) grow(n int) {
 }
 
 // observe takes a CPU's accumulated busy time.
-func (c *perCPU) observe(now time.Time, n int, usage sample.Opt[uint64], times sample.CPUTimes, rebased bool, least time.Duration) sample.PerCPU {
+func (c *perCPU) observe(now time.Time, n int, usage sample.OptUint, times sample.CPUTimes, rebased bool, least time.Duration) sample.PerCPU {
 	c.grow(n)
 	return sample.PerCPU{
 		Number: n, Times: times, Usage: usage.Or(0),
@@ -115,6 +115,6 @@ func (c *perCPU) observe(now time.Time, n int, usage sample.Opt[uint64], times s
 // count takes a raw counter of the kernel.
 func (c *perCPU) count(now time.Time, source string, n int, raw uint64, least time.Duration) sample.PerCPU {
 	c.grow(n)
-	total := c.cpus[n].add(source, sample.Some(raw))
+	total := c.cpus[n].add(source, sample.SomeUint(raw))
 	return c.observe(now, n, total, sample.CPUTimes{}, c.cpus[n].rebased, least)
 }

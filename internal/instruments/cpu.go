@@ -15,8 +15,8 @@ func CPU() []Row[sample.CPU] {
 }
 
 func containerCPU() []Row[cpu] {
-	throttling := func(name, unit, description, note string, read func(*sample.Throttling) sample.Opt[uint64]) Row[cpu] {
-		get := func(s *cpu) sample.Opt[uint64] { return read(&s.Cgroup.Throttling) }
+	throttling := func(name, unit, description, note string, read func(*sample.Throttling) sample.OptUint) Row[cpu] {
+		get := func(s *cpu) sample.OptUint { return read(&s.Cgroup.Throttling) }
 		m := Metric{
 			Name: name, Unit: unit, Kind: Counter, Scope: Container, Description: description,
 			PriorArt: "container.cpu.throttling_data.* (Collector, dockerstats)", Note: note, Float: unit == "s",
@@ -34,8 +34,8 @@ func containerCPU() []Row[cpu] {
 				Description: "CPU time consumed.",
 			},
 			Series: []Series[cpu]{
-				seconds(attr(semconv.CPUModeUser), func(s *cpu) sample.Opt[uint64] { return s.Cgroup.User }),
-				seconds(attr(semconv.CPUModeSystem), func(s *cpu) sample.Opt[uint64] { return s.Cgroup.System }),
+				seconds(attr(semconv.CPUModeUser), func(s *cpu) sample.OptUint { return s.Cgroup.User }),
+				seconds(attr(semconv.CPUModeSystem), func(s *cpu) sample.OptUint { return s.Cgroup.System }),
 			},
 		}, {
 			Metric: Metric{
@@ -59,15 +59,15 @@ func containerCPU() []Row[cpu] {
 			Series: []Series[cpu]{float(nil, func(s *cpu) sample.Opt[float64] { return s.Cgroup.Utilization })},
 		},
 		throttling("container.cpu.throttling.periods", "{period}", "Enforcement periods that have passed, of the cgroup whose quota binds.", quota,
-			func(t *sample.Throttling) sample.Opt[uint64] { return t.Periods }),
+			func(t *sample.Throttling) sample.OptUint { return t.Periods }),
 		throttling("container.cpu.throttling.throttled_periods", "{period}", "Periods in which the quota ran out, of the cgroup whose quota binds.", quota,
-			func(t *sample.Throttling) sample.Opt[uint64] { return t.Throttled }),
+			func(t *sample.Throttling) sample.OptUint { return t.Throttled }),
 		throttling("container.cpu.throttling.time", "s", "Time that CPUs were withheld, of the cgroup whose quota binds; it sums over CPUs and may pass wall time.", quota,
-			func(t *sample.Throttling) sample.Opt[uint64] { return t.Time }),
+			func(t *sample.Throttling) sample.OptUint { return t.Time }),
 		throttling("container.cpu.burst.periods", "{period}", "Periods in which more than the quota was used, from what earlier periods left.", burst,
-			func(t *sample.Throttling) sample.Opt[uint64] { return t.Bursts }),
+			func(t *sample.Throttling) sample.OptUint { return t.Bursts }),
 		throttling("container.cpu.burst.time", "s", "CPU time used above the quota.", burst,
-			func(t *sample.Throttling) sample.Opt[uint64] { return t.BurstTime }),
+			func(t *sample.Throttling) sample.OptUint { return t.BurstTime }),
 		pressureTime(Container, "cpu", func(s *cpu) *sample.Pressure { return &s.Cgroup.Pressure }),
 		pressureRatio(Container, "cpu", func(s *cpu) *sample.Pressure { return &s.Cgroup.Pressure }),
 		limitInfo("cpu", func(s *cpu) sample.Source { return s.CgroupLimit.Source }),
@@ -77,21 +77,21 @@ func containerCPU() []Row[cpu] {
 				Description: "Tasks of the container; the kernel's pids controller counts every thread.",
 				PriorArt:    "container.pids.count (Collector, dockerstats)",
 			},
-			Series: []Series[cpu]{integer(nil, func(s *cpu) sample.Opt[uint64] { return s.Cgroup.Tasks.Count })},
+			Series: []Series[cpu]{integer(nil, func(s *cpu) sample.OptUint { return s.Cgroup.Tasks.Count })},
 		}, {
 			Metric: Metric{
 				Name: "container.pids.limit", Unit: "{thread}", Kind: UpDownCounter, Scope: Container, Reads: sample.PartTasks,
 				Description: "Tasks that the container may have at most, the smallest limit over all visible ancestors.",
 				PriorArt:    "container.pids.limit (Collector, dockerstats)", Note: "no point without a limit",
 			},
-			Series: []Series[cpu]{integer(nil, func(s *cpu) sample.Opt[uint64] { return s.Cgroup.Tasks.Limit })},
+			Series: []Series[cpu]{integer(nil, func(s *cpu) sample.OptUint { return s.Cgroup.Tasks.Limit })},
 		}, {
 			Metric: Metric{
 				Name: "container.uptime", Unit: "s", Kind: Gauge, Float: true, Scope: Container, Standard: true, Reads: sample.PartTasks,
 				Description: "The time the container has been running.",
 				Note:        "only with a PID namespace of its own",
 			},
-			Series: []Series[cpu]{seconds(nil, func(s *cpu) sample.Opt[uint64] { return s.Cgroup.Uptime })},
+			Series: []Series[cpu]{seconds(nil, func(s *cpu) sample.OptUint { return s.Cgroup.Uptime })},
 		},
 	}
 }
@@ -99,25 +99,25 @@ func containerCPU() []Row[cpu] {
 // cpuModes are the modes of a machine's CPU.
 var cpuModes = []struct {
 	mode  attribute.KeyValue
-	time  func(*sample.CPUTimes) sample.Opt[uint64]
+	time  func(*sample.CPUTimes) sample.OptUint
 	share func(sample.CPUShares) float64
 }{
-	{semconv.CPUModeUser, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.User }, func(s sample.CPUShares) float64 { return s.User }},
-	{semconv.CPUModeNice, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.Nice }, func(s sample.CPUShares) float64 { return s.Nice }},
-	{semconv.CPUModeSystem, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.System }, func(s sample.CPUShares) float64 { return s.System }},
-	{semconv.CPUModeIdle, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.Idle }, func(s sample.CPUShares) float64 { return s.Idle }},
-	{semconv.CPUModeIOWait, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.IOWait }, func(s sample.CPUShares) float64 { return s.IOWait }},
+	{semconv.CPUModeUser, func(t *sample.CPUTimes) sample.OptUint { return t.User }, func(s sample.CPUShares) float64 { return s.User }},
+	{semconv.CPUModeNice, func(t *sample.CPUTimes) sample.OptUint { return t.Nice }, func(s sample.CPUShares) float64 { return s.Nice }},
+	{semconv.CPUModeSystem, func(t *sample.CPUTimes) sample.OptUint { return t.System }, func(s sample.CPUShares) float64 { return s.System }},
+	{semconv.CPUModeIdle, func(t *sample.CPUTimes) sample.OptUint { return t.Idle }, func(s sample.CPUShares) float64 { return s.Idle }},
+	{semconv.CPUModeIOWait, func(t *sample.CPUTimes) sample.OptUint { return t.IOWait }, func(s sample.CPUShares) float64 { return s.IOWait }},
 	{semconv.CPUModeInterrupt, interrupt, func(s sample.CPUShares) float64 { return s.Interrupt }},
-	{semconv.CPUModeSteal, func(t *sample.CPUTimes) sample.Opt[uint64] { return t.Steal }, func(s sample.CPUShares) float64 { return s.Steal }},
+	{semconv.CPUModeSteal, func(t *sample.CPUTimes) sample.OptUint { return t.Steal }, func(s sample.CPUShares) float64 { return s.Steal }},
 }
 
 // interrupt is hard and soft interrupts together: the convention has one mode.
-func interrupt(t *sample.CPUTimes) sample.Opt[uint64] {
+func interrupt(t *sample.CPUTimes) sample.OptUint {
 	hard, ok := t.IRQ.Get()
 	if !ok {
 		return t.IRQ
 	}
-	return sample.Some(hard + t.SoftIRQ.Or(0))
+	return sample.SomeUint(hard + t.SoftIRQ.Or(0))
 }
 
 func systemCPU() []Row[cpu] {
@@ -138,7 +138,7 @@ func systemCPU() []Row[cpu] {
 		Items: eachCPU(),
 	}
 	for _, m := range cpuModes {
-		time.Series = append(time.Series, seconds(attr(m.mode), func(s *cpu) sample.Opt[uint64] { return m.time(&s.System.Times) }))
+		time.Series = append(time.Series, seconds(attr(m.mode), func(s *cpu) sample.OptUint { return m.time(&s.System.Times) }))
 		time.Items.Series = append(time.Items.Series, ItemSeries[cpu]{
 			Attributes: attr(m.mode),
 			Float: func(s *cpu, i int) (float64, bool) {
@@ -168,14 +168,14 @@ func systemCPU() []Row[cpu] {
 				Name: "system.cpu.logical.count", Unit: "{cpu}", Kind: UpDownCounter, Scope: System, Standard: true, Reads: sample.PartSystemInfo,
 				Description: "Reports the number of logical (virtual) processor cores created by the operating system to manage multitasking.",
 			},
-			Series: []Series[cpu]{integer(nil, func(s *cpu) sample.Opt[uint64] { return s.System.Logical })},
+			Series: []Series[cpu]{integer(nil, func(s *cpu) sample.OptUint { return s.System.Logical })},
 		}, {
 			Metric: Metric{
 				Name: "system.uptime", Unit: "s", Kind: Gauge, Float: true, Scope: System, Standard: true, Reads: sample.PartSystemInfo,
 				Description: "The time the system has been running.",
 				Note:        "suspended time counts; under LXCFS it is the container's, as /proc/uptime shows it",
 			},
-			Series: []Series[cpu]{seconds(nil, func(s *cpu) sample.Opt[uint64] { return s.System.Uptime })},
+			Series: []Series[cpu]{seconds(nil, func(s *cpu) sample.OptUint { return s.System.Uptime })},
 		}}
 }
 

@@ -44,14 +44,14 @@ func systemIO() []Row[ioSample] {
 		disk(systemDisks, metric("system.disk.io", "By", "Disk bytes transferred.", ""), readBytes, writtenBytes),
 		disk(systemDisks, metric("system.disk.operations", "{operation}", "Disk operations count.", ""), reads, writes),
 		disk(systemDisks, metric("system.disk.operation_time", "s", "Sum of the time each operation took to complete.", ""),
-			direction{semconv.DiskIODirectionRead, func(d *sample.Disk) sample.Opt[uint64] { return d.Read.Time }},
-			direction{semconv.DiskIODirectionWrite, func(d *sample.Disk) sample.Opt[uint64] { return d.Write.Time }}),
+			direction{semconv.DiskIODirectionRead, func(d *sample.Disk) sample.OptUint { return d.Read.Time }},
+			direction{semconv.DiskIODirectionWrite, func(d *sample.Disk) sample.OptUint { return d.Write.Time }}),
 		disk(systemDisks, metric("system.disk.io_time", "s", "Time disk spent activated.", "the total sums over the disks"),
-			direction{read: func(d *sample.Disk) sample.Opt[uint64] { return d.IOTime }}),
+			direction{read: func(d *sample.Disk) sample.OptUint { return d.IOTime }}),
 		disk(systemDisks, metric("system.disk.merged", "{operation}",
 			"The number of disk reads/writes merged into single physical disk access operations.", ""),
-			direction{semconv.DiskIODirectionRead, func(d *sample.Disk) sample.Opt[uint64] { return d.Read.Merged }},
-			direction{semconv.DiskIODirectionWrite, func(d *sample.Disk) sample.Opt[uint64] { return d.Write.Merged }}),
+			direction{semconv.DiskIODirectionRead, func(d *sample.Disk) sample.OptUint { return d.Read.Merged }},
+			direction{semconv.DiskIODirectionWrite, func(d *sample.Disk) sample.OptUint { return d.Write.Merged }}),
 		pressureTime(System, "io", func(s *ioSample) *sample.Pressure { return &s.System.Pressure }),
 	}
 }
@@ -59,14 +59,14 @@ func systemIO() []Row[ioSample] {
 // direction is one number of a disk, with its disk.io.direction where it has one.
 type direction struct {
 	attribute.KeyValue
-	read func(*sample.Disk) sample.Opt[uint64]
+	read func(*sample.Disk) sample.OptUint
 }
 
 var (
-	readBytes    = direction{semconv.DiskIODirectionRead, func(d *sample.Disk) sample.Opt[uint64] { return d.Read.Bytes }}
-	writtenBytes = direction{semconv.DiskIODirectionWrite, func(d *sample.Disk) sample.Opt[uint64] { return d.Write.Bytes }}
-	reads        = direction{semconv.DiskIODirectionRead, func(d *sample.Disk) sample.Opt[uint64] { return d.Read.Operations }}
-	writes       = direction{semconv.DiskIODirectionWrite, func(d *sample.Disk) sample.Opt[uint64] { return d.Write.Operations }}
+	readBytes    = direction{semconv.DiskIODirectionRead, func(d *sample.Disk) sample.OptUint { return d.Read.Bytes }}
+	writtenBytes = direction{semconv.DiskIODirectionWrite, func(d *sample.Disk) sample.OptUint { return d.Write.Bytes }}
+	reads        = direction{semconv.DiskIODirectionRead, func(d *sample.Disk) sample.OptUint { return d.Read.Operations }}
+	writes       = direction{semconv.DiskIODirectionWrite, func(d *sample.Disk) sample.OptUint { return d.Write.Operations }}
 )
 
 // disk is a row of the total, or, with details, of each device.
@@ -82,7 +82,7 @@ func disk(of func(*ioSample) *sample.Disks, m Metric, numbers ...direction) Row[
 		if n.Valid() {
 			attrs = attr(n.KeyValue)
 		}
-		total := func(s *ioSample) sample.Opt[uint64] { return n.read(&of(s).Total) }
+		total := func(s *ioSample) sample.OptUint { return n.read(&of(s).Total) }
 		item := ItemSeries[ioSample]{Attributes: attrs}
 		if m.Float {
 			r.Series = append(r.Series, seconds(attrs, total))

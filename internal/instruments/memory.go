@@ -22,30 +22,30 @@ func containerMemory() []Row[memory] {
 				Description: "Memory usage of the container.",
 				Note:        "an up-down counter, as semantic conventions 1.44 correct it",
 			},
-			Series: []Series[memory]{integer(nil, func(s *memory) sample.Opt[uint64] { return s.Cgroup.Usage })},
+			Series: []Series[memory]{integer(nil, func(s *memory) sample.OptUint { return s.Cgroup.Usage })},
 		}, {
 			Metric: Metric{
 				Name: "container.memory.working_set", Unit: "By", Kind: UpDownCounter, Scope: Container, Standard: true,
 				Description: "Container memory working set.",
 				Note:        "usage without inactive file pages",
 			},
-			Series: []Series[memory]{integer(nil, func(s *memory) sample.Opt[uint64] { return s.Cgroup.WorkingSet })},
+			Series: []Series[memory]{integer(nil, func(s *memory) sample.OptUint { return s.Cgroup.WorkingSet })},
 		}, {
 			Metric: Metric{
 				Name: "container.memory.rss", Unit: "By", Kind: UpDownCounter, Scope: Container, Standard: true,
 				Description: "Container memory RSS.",
 				Note:        "anonymous memory",
 			},
-			Series: []Series[memory]{integer(nil, func(s *memory) sample.Opt[uint64] { return s.Cgroup.RSS })},
+			Series: []Series[memory]{integer(nil, func(s *memory) sample.OptUint { return s.Cgroup.RSS })},
 		}, {
 			Metric: Metric{
 				Name: "container.memory.available", Unit: "By", Kind: UpDownCounter, Scope: Container, Standard: true,
 				Description: "Container memory available.",
 				Note:        "the least that is left at any visible level, and on the machine",
 			},
-			Series: []Series[memory]{integer(nil, func(s *memory) sample.Opt[uint64] {
+			Series: []Series[memory]{integer(nil, func(s *memory) sample.OptUint {
 				if !s.Cgroup.Usage.Present() {
-					return sample.Opt[uint64]{}
+					return sample.OptUint{}
 				}
 				return s.Available
 			})},
@@ -55,7 +55,7 @@ func containerMemory() []Row[memory] {
 				Description: "Page cache charged to the container.",
 				PriorArt:    "container_memory_cache (cAdvisor)",
 			},
-			Series: []Series[memory]{integer(nil, func(s *memory) sample.Opt[uint64] { return s.Cgroup.Cache })},
+			Series: []Series[memory]{integer(nil, func(s *memory) sample.OptUint { return s.Cgroup.Cache })},
 		}, {
 			Metric: Metric{
 				Name: "container.memory.limit", Unit: "By", Kind: UpDownCounter, Scope: Container,
@@ -76,28 +76,28 @@ func containerMemory() []Row[memory] {
 				Description: "Usage above which the kernel throttles the container and reclaims its memory (memory.high).",
 				PriorArt:    "none", Note: "cgroup v2, only where set",
 			},
-			Series: []Series[memory]{integer(nil, func(s *memory) sample.Opt[uint64] { return s.Cgroup.High })},
+			Series: []Series[memory]{integer(nil, func(s *memory) sample.OptUint { return s.Cgroup.High })},
 		}, {
 			Metric: Metric{
 				Name: "container.memory.linux.peak", Unit: "By", Kind: Gauge, Scope: Container,
 				Description: "Highest memory usage recorded; it may exceed the limit by some pages.",
 				PriorArt:    "container_memory_max_usage_bytes (cAdvisor)", Note: "cgroup v1, and v2 since Linux 5.19",
 			},
-			Series: []Series[memory]{integer(nil, func(s *memory) sample.Opt[uint64] { return s.Cgroup.Peak })},
+			Series: []Series[memory]{integer(nil, func(s *memory) sample.OptUint { return s.Cgroup.Peak })},
 		}, {
 			Metric: Metric{
 				Name: "container.memory.swap.usage", Unit: "By", Kind: UpDownCounter, Scope: Container,
 				Description: "Swap used by the container.",
 				PriorArt:    "container_memory_swap (cAdvisor)", Note: "only where the kernel accounts swap",
 			},
-			Series: []Series[memory]{integer(nil, func(s *memory) sample.Opt[uint64] { return s.Cgroup.SwapUsage })},
+			Series: []Series[memory]{integer(nil, func(s *memory) sample.OptUint { return s.Cgroup.SwapUsage })},
 		}, {
 			Metric: Metric{
 				Name: "container.memory.swap.limit", Unit: "By", Kind: UpDownCounter, Scope: Container,
 				Description: "Swap that the container may use at most, the smallest limit over all visible ancestors.",
 				PriorArt:    "container_spec_memory_swap_limit_bytes (cAdvisor)", Note: "no point without a limit",
 			},
-			Series: []Series[memory]{integer(nil, func(s *memory) sample.Opt[uint64] { return s.Cgroup.SwapLimit })},
+			Series: []Series[memory]{integer(nil, func(s *memory) sample.OptUint { return s.Cgroup.SwapLimit })},
 		},
 		memoryEvents(),
 		faults(Metric{
@@ -120,25 +120,25 @@ func memoryEvents() Row[memory] {
 	}}
 	for _, e := range []struct {
 		name string
-		read func(*sample.MemoryEvents) sample.Opt[uint64]
+		read func(*sample.MemoryEvents) sample.OptUint
 	}{
-		{"low", func(e *sample.MemoryEvents) sample.Opt[uint64] { return e.Low }},
-		{"high", func(e *sample.MemoryEvents) sample.Opt[uint64] { return e.High }},
-		{"max", func(e *sample.MemoryEvents) sample.Opt[uint64] { return e.Max }},
-		{"oom", func(e *sample.MemoryEvents) sample.Opt[uint64] { return e.OOM }},
-		{"oom_kill", func(e *sample.MemoryEvents) sample.Opt[uint64] { return e.OOMKill }},
-		{"oom_group_kill", func(e *sample.MemoryEvents) sample.Opt[uint64] { return e.OOMGroupKill }},
+		{"low", func(e *sample.MemoryEvents) sample.OptUint { return e.Low }},
+		{"high", func(e *sample.MemoryEvents) sample.OptUint { return e.High }},
+		{"max", func(e *sample.MemoryEvents) sample.OptUint { return e.Max }},
+		{"oom", func(e *sample.MemoryEvents) sample.OptUint { return e.OOM }},
+		{"oom_kill", func(e *sample.MemoryEvents) sample.OptUint { return e.OOMKill }},
+		{"oom_group_kill", func(e *sample.MemoryEvents) sample.OptUint { return e.OOMGroupKill }},
 	} {
 		r.Series = append(r.Series, integer(attr(MemoryEventKey.String(e.name)),
-			func(s *memory) sample.Opt[uint64] { return e.read(&s.Cgroup.Events) }))
+			func(s *memory) sample.OptUint { return e.read(&s.Cgroup.Events) }))
 	}
 	return r
 }
 
 func faults[S any](m Metric, of func(*S) *sample.Faults) Row[S] {
 	return Row[S]{Metric: m, Series: []Series[S]{
-		integer(attr(semconv.SystemPagingFaultTypeMinor), func(s *S) sample.Opt[uint64] { return of(s).Minor }),
-		integer(attr(semconv.SystemPagingFaultTypeMajor), func(s *S) sample.Opt[uint64] { return of(s).Major }),
+		integer(attr(semconv.SystemPagingFaultTypeMinor), func(s *S) sample.OptUint { return of(s).Minor }),
+		integer(attr(semconv.SystemPagingFaultTypeMajor), func(s *S) sample.OptUint { return of(s).Major }),
 	}}
 }
 
@@ -154,12 +154,12 @@ func Paging() []Row[sample.Paging] {
 // memoryStates are the states that sum to the limit.
 var memoryStates = []struct {
 	state attribute.KeyValue
-	read  func(*memory) sample.Opt[uint64]
+	read  func(*memory) sample.OptUint
 }{
-	{semconv.SystemMemoryStateUsed, func(s *memory) sample.Opt[uint64] { return s.System.Used }},
-	{semconv.SystemMemoryStateFree, func(s *memory) sample.Opt[uint64] { return s.System.Free }},
-	{semconv.SystemMemoryStateBuffers, func(s *memory) sample.Opt[uint64] { return s.System.Buffers }},
-	{semconv.SystemMemoryStateCached, func(s *memory) sample.Opt[uint64] { return s.System.Cached }},
+	{semconv.SystemMemoryStateUsed, func(s *memory) sample.OptUint { return s.System.Used }},
+	{semconv.SystemMemoryStateFree, func(s *memory) sample.OptUint { return s.System.Free }},
+	{semconv.SystemMemoryStateBuffers, func(s *memory) sample.OptUint { return s.System.Buffers }},
+	{semconv.SystemMemoryStateCached, func(s *memory) sample.OptUint { return s.System.Cached }},
 }
 
 func systemMemory() []Row[memory] {
@@ -189,26 +189,26 @@ func systemMemory() []Row[memory] {
 				Name: "system.memory.limit", Unit: "By", Kind: UpDownCounter, Scope: System, Standard: true,
 				Description: "Total virtual memory available in the system.",
 			},
-			Series: []Series[memory]{integer(nil, func(s *memory) sample.Opt[uint64] { return s.System.Total })},
+			Series: []Series[memory]{integer(nil, func(s *memory) sample.OptUint { return s.System.Total })},
 		}, {
 			Metric: Metric{
 				Name: "system.memory.linux.available", Unit: "By", Kind: UpDownCounter, Scope: System, Standard: true,
 				Description: "An estimate of how much memory is available for starting new applications, without causing swapping.",
 			},
-			Series: []Series[memory]{integer(nil, func(s *memory) sample.Opt[uint64] { return s.System.Available })},
+			Series: []Series[memory]{integer(nil, func(s *memory) sample.OptUint { return s.System.Available })},
 		}, {
 			Metric: Metric{
 				Name: "system.paging.usage", Unit: "By", Kind: UpDownCounter, Scope: System, Standard: true,
 				Description: "Unix swap or windows pagefile usage.",
 			},
 			Series: []Series[memory]{
-				integer(attr(semconv.SystemPagingStateUsed), func(s *memory) sample.Opt[uint64] { return s.System.SwapUsed }),
-				integer(attr(semconv.SystemPagingStateFree), func(s *memory) sample.Opt[uint64] {
+				integer(attr(semconv.SystemPagingStateUsed), func(s *memory) sample.OptUint { return s.System.SwapUsed }),
+				integer(attr(semconv.SystemPagingStateFree), func(s *memory) sample.OptUint {
 					total, ok := s.System.SwapTotal.Get()
 					if !ok {
 						return s.System.SwapTotal
 					}
-					return sample.Some(total - min(total, s.System.SwapUsed.Or(0)))
+					return sample.SomeUint(total - min(total, s.System.SwapUsed.Or(0)))
 				}),
 			},
 		}}

@@ -11,14 +11,14 @@ type network = sample.Network
 
 // Network is the table of the network collector.
 func Network() []Row[sample.Network] {
-	container := func(name, unit, description, priorArt string, read func(*sample.Traffic) sample.Opt[uint64]) Row[network] {
+	container := func(name, unit, description, priorArt string, read func(*sample.Traffic) sample.OptUint) Row[network] {
 		return counts(Metric{
 			Name: name, Unit: unit, Kind: Counter, Scope: Container, Description: description,
 			Standard: priorArt == "", PriorArt: priorArt,
 			Note: "of the network namespace, where it is not the machine's; in a pod it is shared",
 		}, semconv.NetworkInterfaceName, read)
 	}
-	system := func(name, unit, description string, item func(string) attribute.KeyValue, read func(*sample.Traffic) sample.Opt[uint64]) Row[network] {
+	system := func(name, unit, description string, item func(string) attribute.KeyValue, read func(*sample.Traffic) sample.OptUint) Row[network] {
 		return counts(Metric{
 			Name: name, Unit: unit, Kind: Counter, Scope: System, Description: description, Standard: true,
 			Note: "not where the process has a network namespace of its own",
@@ -56,16 +56,16 @@ func Network() []Row[sample.Network] {
 
 // traffic names the counters of one direction.
 var traffic = struct {
-	bytes, packets, errors, dropped func(*sample.Traffic) sample.Opt[uint64]
+	bytes, packets, errors, dropped func(*sample.Traffic) sample.OptUint
 }{
-	func(t *sample.Traffic) sample.Opt[uint64] { return t.Bytes },
-	func(t *sample.Traffic) sample.Opt[uint64] { return t.Packets },
-	func(t *sample.Traffic) sample.Opt[uint64] { return t.Errors },
-	func(t *sample.Traffic) sample.Opt[uint64] { return t.Dropped },
+	func(t *sample.Traffic) sample.OptUint { return t.Bytes },
+	func(t *sample.Traffic) sample.OptUint { return t.Packets },
+	func(t *sample.Traffic) sample.OptUint { return t.Errors },
+	func(t *sample.Traffic) sample.OptUint { return t.Dropped },
 }
 
 // counts reads the total, or each interface, in both directions.
-func counts(m Metric, item func(string) attribute.KeyValue, read func(*sample.Traffic) sample.Opt[uint64]) Row[network] {
+func counts(m Metric, item func(string) attribute.KeyValue, read func(*sample.Traffic) sample.OptUint) Row[network] {
 	r := Row[network]{Metric: m}
 	var items []ItemSeries[network]
 	for _, d := range []struct {
@@ -75,9 +75,9 @@ func counts(m Metric, item func(string) attribute.KeyValue, read func(*sample.Tr
 		{semconv.NetworkIODirectionReceive, func(i *sample.Interface) *sample.Traffic { return &i.Receive }},
 		{semconv.NetworkIODirectionTransmit, func(i *sample.Interface) *sample.Traffic { return &i.Transmit }},
 	} {
-		r.Series = append(r.Series, integer(attr(d.attribute), func(s *network) sample.Opt[uint64] {
+		r.Series = append(r.Series, integer(attr(d.attribute), func(s *network) sample.OptUint {
 			if !describes(s, m.Scope) {
-				return sample.Opt[uint64]{}
+				return sample.OptUint{}
 			}
 			return read(d.of(&s.Total))
 		}))

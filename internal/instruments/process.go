@@ -22,8 +22,8 @@ func OwnProcess() []Row[sample.Process] {
 		{
 			Metric: metric("process.cpu.time", "s", Counter, "Total CPU seconds broken down by different CPU modes."),
 			Series: []Series[process]{
-				seconds(attr(semconv.CPUModeUser), func(s *process) sample.Opt[uint64] { return s.User }),
-				seconds(attr(semconv.CPUModeSystem), func(s *process) sample.Opt[uint64] { return s.System }),
+				seconds(attr(semconv.CPUModeUser), func(s *process) sample.OptUint { return s.User }),
+				seconds(attr(semconv.CPUModeSystem), func(s *process) sample.OptUint { return s.System }),
 			},
 		}, {
 			Metric: share,
@@ -34,33 +34,33 @@ func OwnProcess() []Row[sample.Process] {
 		}, {
 			Metric: file(noted(metric("process.memory.usage", "By", UpDownCounter, "The amount of physical memory in use."),
 				"the resident set; on macOS the footprint, as Activity Monitor shows it")),
-			Series: []Series[process]{integer(nil, func(s *process) sample.Opt[uint64] { return s.RSS })},
+			Series: []Series[process]{integer(nil, func(s *process) sample.OptUint { return s.RSS })},
 		}, {
 			Metric: file(metric("process.memory.virtual", "By", UpDownCounter, "The amount of committed virtual memory.")),
-			Series: []Series[process]{integer(nil, func(s *process) sample.Opt[uint64] { return s.Virtual })},
+			Series: []Series[process]{integer(nil, func(s *process) sample.OptUint { return s.Virtual })},
 		}, {
 			Metric: file(metric("process.disk.io", "By", Counter, "Disk bytes transferred.")),
 			Series: []Series[process]{
-				integer(attr(semconv.DiskIODirectionRead), func(s *process) sample.Opt[uint64] { return s.ReadBytes }),
-				integer(attr(semconv.DiskIODirectionWrite), func(s *process) sample.Opt[uint64] { return s.WriteBytes }),
+				integer(attr(semconv.DiskIODirectionRead), func(s *process) sample.OptUint { return s.ReadBytes }),
+				integer(attr(semconv.DiskIODirectionWrite), func(s *process) sample.OptUint { return s.WriteBytes }),
 			},
 		}, {
 			Metric: file(metric("process.thread.count", "{thread}", UpDownCounter, "Process threads count.")),
-			Series: []Series[process]{integer(nil, func(s *process) sample.Opt[uint64] { return s.Threads })},
+			Series: []Series[process]{integer(nil, func(s *process) sample.OptUint { return s.Threads })},
 		}, {
 			Metric: file(metric("process.unix.file_descriptor.count", "{file_descriptor}", UpDownCounter, "Number of unix file descriptors in use by the process.")),
-			Series: []Series[process]{integer(nil, func(s *process) sample.Opt[uint64] { return s.Descriptors })},
+			Series: []Series[process]{integer(nil, func(s *process) sample.OptUint { return s.Descriptors })},
 		}, {
 			Metric: metric("process.context_switches", "{context_switch}", Counter, "Number of times the process has been context switched."),
 			Series: []Series[process]{
-				integer(attr(semconv.ProcessContextSwitchTypeVoluntary), func(s *process) sample.Opt[uint64] { return s.Voluntary }),
-				integer(attr(semconv.ProcessContextSwitchTypeInvoluntary), func(s *process) sample.Opt[uint64] { return s.Involuntary }),
+				integer(attr(semconv.ProcessContextSwitchTypeVoluntary), func(s *process) sample.OptUint { return s.Voluntary }),
+				integer(attr(semconv.ProcessContextSwitchTypeInvoluntary), func(s *process) sample.OptUint { return s.Involuntary }),
 			},
 		}, {
 			Metric: metric("process.paging.faults", "{fault}", Counter, "Number of page faults the process has made."),
 			Series: []Series[process]{
-				integer(attr(semconv.SystemPagingFaultTypeMinor), func(s *process) sample.Opt[uint64] { return s.Faults.Minor }),
-				integer(attr(semconv.SystemPagingFaultTypeMajor), func(s *process) sample.Opt[uint64] { return s.Faults.Major }),
+				integer(attr(semconv.SystemPagingFaultTypeMinor), func(s *process) sample.OptUint { return s.Faults.Minor }),
+				integer(attr(semconv.SystemPagingFaultTypeMajor), func(s *process) sample.OptUint { return s.Faults.Major }),
 			},
 		}, {
 			Metric: file(metric("process.uptime", "s", Gauge, "The time the process has been running.")),

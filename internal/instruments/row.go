@@ -137,7 +137,7 @@ func reading[S any](parts sample.Parts, rows []Row[S]) []Row[S] {
 }
 
 // integer reads a number; values beyond int64 are absent, not negative.
-func integer[S any](attrs []attribute.KeyValue, read func(*S) sample.Opt[uint64]) Series[S] {
+func integer[S any](attrs []attribute.KeyValue, read func(*S) sample.OptUint) Series[S] {
 	return Series[S]{Attributes: attrs, Int: func(s *S) (int64, bool) {
 		n, ok := read(s).Get()
 		return int64(n), ok && n <= 1<<63-1
@@ -145,7 +145,7 @@ func integer[S any](attrs []attribute.KeyValue, read func(*S) sample.Opt[uint64]
 }
 
 // seconds reads nanoseconds.
-func seconds[S any](attrs []attribute.KeyValue, read func(*S) sample.Opt[uint64]) Series[S] {
+func seconds[S any](attrs []attribute.KeyValue, read func(*S) sample.OptUint) Series[S] {
 	return Series[S]{Attributes: attrs, Float: func(s *S) (float64, bool) {
 		n, ok := read(s).Get()
 		return float64(n) / 1e9, ok

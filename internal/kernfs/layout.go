@@ -44,7 +44,7 @@ type spot struct {
 
 // Parse fills the values of the keys that b has; the others are absent. It allocates only where b is
 // laid out differently from the text before.
-func (l *Layout) Parse(b []byte, keys []Key, values []sample.Opt[uint64]) {
+func (l *Layout) Parse(b []byte, keys []Key, values []sample.OptUint) {
 	clear(values)
 	lines := countLines(b)
 	if l.parsed++; lines == l.lines && lines > 0 && l.parsed < lookAgain && l.parse(b, values) {
@@ -65,7 +65,7 @@ func countLines(b []byte) int {
 
 var newline = []byte{'\n'}
 
-func (l *Layout) parse(b []byte, values []sample.Opt[uint64]) bool {
+func (l *Layout) parse(b []byte, values []sample.OptUint) bool {
 	at := 0
 	for i := range l.spots {
 		s := &l.spots[i]
@@ -90,7 +90,7 @@ func (l *Layout) parse(b []byte, values []sample.Opt[uint64]) bool {
 			continue // the line ends: the number of the next one is not this key's
 		}
 		if n, _, ok := UintField(b[digits:]); ok {
-			values[s.value] = sample.Some(n)
+			values[s.value] = sample.SomeUint(n)
 		}
 	}
 	return true

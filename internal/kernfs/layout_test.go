@@ -12,18 +12,18 @@ import (
 // a is wanted under two names.
 var layoutKeys = []kernfs.Key{{Name: "a", Value: 0}, {Name: "total_a", Value: 0}, {Name: "b", Value: 1}}
 
-func read(l *kernfs.Layout, text string) []sample.Opt[uint64] {
-	values := make([]sample.Opt[uint64], 2)
+func read(l *kernfs.Layout, text string) []sample.OptUint {
+	values := make([]sample.OptUint, 2)
 	l.Parse([]byte(text), layoutKeys, values)
 	return values
 }
 
 func TestLayoutReadsTheNextTextAsTheFirst(t *testing.T) {
-	none := sample.Opt[uint64]{}
-	n := sample.Some[uint64]
+	none := sample.OptUint{}
+	n := sample.SomeUint
 	for name, texts := range map[string][]struct {
 		text string
-		a, b sample.Opt[uint64]
+		a, b sample.OptUint
 	}{
 		"same widths":                    {{"a 1\nx 2\nb 3\n", n(1), n(3)}, {"a 4\nx 5\nb 6\n", n(4), n(6)}},
 		"a number grows":                 {{"a 1\nx 2\nb 3\n", n(1), n(3)}, {"a 10\nx 200\nb 3\n", n(10), n(3)}, {"a 1\nx 2\nb 3\n", n(1), n(3)}},
@@ -59,9 +59,9 @@ func TestLayoutFindsAKeyThatTookAnothersPlace(t *testing.T) {
 	var l kernfs.Layout
 	read(&l, "a 1\nx 2\n")
 	for n := range 64 {
-		if got := read(&l, "a 1\nb 2\n"); got[1] == sample.Some[uint64](2) {
+		if got := read(&l, "a 1\nb 2\n"); got[1] == sample.SomeUint(2) {
 			return
-		} else if got[0] != sample.Some[uint64](1) || got[1].Present() {
+		} else if got[0] != sample.SomeUint(1) || got[1].Present() {
 			t.Fatalf("reading %d: %v", n, got)
 		}
 	}
@@ -70,7 +70,7 @@ func TestLayoutFindsAKeyThatTookAnothersPlace(t *testing.T) {
 
 func TestLayoutAllocatesNothingWhileItHolds(t *testing.T) {
 	var l kernfs.Layout
-	values := make([]sample.Opt[uint64], 2)
+	values := make([]sample.OptUint, 2)
 	texts := [][]byte{[]byte("x 1\na 1\nb 2\n"), []byte("x 1000\na 10\nb 2\n")}
 	i := 0
 	if n := testing.AllocsPerRun(100, func() {

@@ -27,8 +27,8 @@ type Disk struct {
 	IOTime       uint64 // during which the device had work
 	WeightedTime uint64 // the same, times the requests that waited or ran
 	Discard      sample.Opt[DiskOps]
-	Flushes      sample.Opt[uint64] // since Linux 5.5
-	FlushTime    sample.Opt[uint64]
+	Flushes      sample.OptUint // since Linux 5.5
+	FlushTime    sample.OptUint
 }
 
 // DiskOps counts the operations of one kind.
@@ -97,12 +97,12 @@ func (d *Disk) parse(b []byte) bool {
 	d.Major, d.Minor, d.Name = uint32(major), uint32(minor), keepName(d.Name, name)
 	d.Read, d.Write = DiskOps{v[0], v[1], v[2], v[3]}, DiskOps{v[4], v[5], v[6], v[7]}
 	d.InProgress, d.IOTime, d.WeightedTime = v[8], v[9], v[10]
-	d.Discard, d.Flushes, d.FlushTime = sample.Opt[DiskOps]{}, sample.Opt[uint64]{}, sample.Opt[uint64]{}
+	d.Discard, d.Flushes, d.FlushTime = sample.Opt[DiskOps]{}, sample.OptUint{}, sample.OptUint{}
 	if read >= 15 {
 		d.Discard = sample.Some(DiskOps{v[11], v[12], v[13], v[14]})
 	}
 	if read >= 17 {
-		d.Flushes, d.FlushTime = sample.Some(v[15]), sample.Some(v[16])
+		d.Flushes, d.FlushTime = sample.SomeUint(v[15]), sample.SomeUint(v[16])
 	}
 	return true
 }

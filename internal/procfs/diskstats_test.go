@@ -27,7 +27,7 @@ func TestDiskstats(t *testing.T) {
 	discard := plain
 	discard.Discard = sample.Some(procfs.DiskOps{Operations: 12, Merged: 13, Bytes: 14 * 512, Time: 15 * ms})
 	flush := discard
-	flush.Flushes, flush.FlushTime = sample.Some[uint64](16), sample.Some[uint64](17*ms)
+	flush.Flushes, flush.FlushTime = sample.SomeUint(16), sample.SomeUint(17*ms)
 	const plainLine = "   8       0 sda 1 2 3 4 5 6 7 8 9 10 11"
 	for name, tc := range map[string]struct {
 		text string

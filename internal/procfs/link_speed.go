@@ -8,7 +8,7 @@ import (
 // ParseLinkSpeed reads /sys/class/net/IFACE/speed
 // (Documentation/ABI/testing/sysfs-class-net), in bits per second. A virtual
 // link, or one that is down, has no speed: the file says -1, or cannot be read (EINVAL).
-func ParseLinkSpeed(b []byte) (speed sample.Opt[uint64], err error) {
+func ParseLinkSpeed(b []byte) (speed sample.OptUint, err error) {
 	field, rest := kernfs.Field(b)
 	mbits, ok := kernfs.Int(field)
 	if more, _ := kernfs.Field(rest); !ok || len(more) > 0 {
@@ -19,5 +19,5 @@ func ParseLinkSpeed(b []byte) (speed sample.Opt[uint64], err error) {
 	if mbits <= 0 || mbits == 0xffff || mbits >= 0xffff_ffff {
 		return speed, nil
 	}
-	return sample.Some(uint64(mbits) * 1_000_000), nil
+	return sample.SomeUint(uint64(mbits) * 1_000_000), nil
 }

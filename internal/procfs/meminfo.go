@@ -11,12 +11,12 @@ import (
 // Meminfo is /proc/meminfo (proc_meminfo(5)), in bytes. Inside an LXCFS
 // container it is that container's, everywhere else the machine's.
 type Meminfo struct {
-	MemTotal, MemFree   sample.Opt[uint64]
-	MemAvailable        sample.Opt[uint64] // since Linux 3.14
-	Buffers, Cached     sample.Opt[uint64]
-	SReclaimable        sample.Opt[uint64]
-	Shmem               sample.Opt[uint64]
-	SwapTotal, SwapFree sample.Opt[uint64]
+	MemTotal, MemFree   sample.OptUint
+	MemAvailable        sample.OptUint // since Linux 3.14
+	Buffers, Cached     sample.OptUint
+	SReclaimable        sample.OptUint
+	Shmem               sample.OptUint
+	SwapTotal, SwapFree sample.OptUint
 }
 
 var meminfoKeys = []kernfs.Key{
@@ -31,14 +31,14 @@ func (m *Meminfo) Parse(b []byte) error { return m.ParseAs(new(kernfs.Layout), b
 
 // ParseAs is Parse of a text that is laid out as the one before.
 func (m *Meminfo) ParseAs(l *kernfs.Layout, b []byte) error {
-	var values [9]sample.Opt[uint64]
+	var values [9]sample.OptUint
 	l.Parse(b, meminfoKeys, values[:])
-	for i, to := range [...]*sample.Opt[uint64]{
+	for i, to := range [...]*sample.OptUint{
 		&m.MemTotal, &m.MemFree, &m.MemAvailable, &m.Buffers, &m.Cached, &m.SReclaimable, &m.Shmem, &m.SwapTotal, &m.SwapFree,
 	} {
-		*to = sample.Opt[uint64]{}
+		*to = sample.OptUint{}
 		if kib, ok := values[i].Get(); ok && kib <= maxKiB {
-			*to = sample.Some(kib << 10) // "kB" is KiB
+			*to = sample.SomeUint(kib << 10) // "kB" is KiB
 		}
 	}
 	if !m.MemTotal.Present() {

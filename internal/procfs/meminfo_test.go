@@ -24,7 +24,7 @@ HugePages_Total:       7
 DirectMap1G:    15728640 kB
 `
 
-func kib(n uint64) sample.Opt[uint64] { return sample.Some(n << 10) }
+func kib(n uint64) sample.OptUint { return sample.SomeUint(n << 10) }
 
 func TestMeminfo(t *testing.T) {
 	whole := procfs.Meminfo{
@@ -32,11 +32,11 @@ func TestMeminfo(t *testing.T) {
 		Cached: kib(3456789), SReclaimable: kib(234567), Shmem: kib(34567), SwapTotal: kib(2097148), SwapFree: kib(2097000),
 	}
 	old := whole
-	old.MemAvailable = sample.Opt[uint64]{}
+	old.MemAvailable = sample.OptUint{}
 	noSwap := whole
-	noSwap.SwapTotal, noSwap.SwapFree = sample.Some[uint64](0), sample.Some[uint64](0)
+	noSwap.SwapTotal, noSwap.SwapFree = sample.SomeUint(0), sample.SomeUint(0)
 	noSwapKeys := whole
-	noSwapKeys.SwapTotal, noSwapKeys.SwapFree = sample.Opt[uint64]{}, sample.Opt[uint64]{}
+	noSwapKeys.SwapTotal, noSwapKeys.SwapFree = sample.OptUint{}, sample.OptUint{}
 	total := procfs.Meminfo{MemTotal: kib(16)}
 	for name, tc := range map[string]struct {
 		text string

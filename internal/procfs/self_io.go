@@ -8,11 +8,11 @@ import (
 // SelfIO is /proc/self/io (proc_pid_io(5)), cumulative. The kernel has it only
 // with CONFIG_TASK_IO_ACCOUNTING.
 type SelfIO struct {
-	RChar, WChar sample.Opt[uint64] // bytes through read(2), write(2) and alike, cached or not
-	SyscR, SyscW sample.Opt[uint64] // calls
+	RChar, WChar sample.OptUint // bytes through read(2), write(2) and alike, cached or not
+	SyscR, SyscW sample.OptUint // calls
 	// ReadBytes and WriteBytes reach the block layer. A write counts when its
 	// page gets dirty; CancelledWriteBytes were dirtied and then truncated away.
-	ReadBytes, WriteBytes, CancelledWriteBytes sample.Opt[uint64]
+	ReadBytes, WriteBytes, CancelledWriteBytes sample.OptUint
 }
 
 var selfIOKeys = []kernfs.Key{
@@ -25,7 +25,7 @@ func (s *SelfIO) Parse(b []byte) error { return s.ParseAs(new(kernfs.Layout), b)
 
 // ParseAs is Parse of a text that is laid out as the one before.
 func (s *SelfIO) ParseAs(l *kernfs.Layout, b []byte) error {
-	var v [7]sample.Opt[uint64]
+	var v [7]sample.OptUint
 	l.Parse(b, selfIOKeys, v[:])
 	*s = SelfIO{
 		RChar: v[0], WChar: v[1], SyscR: v[2], SyscW: v[3],

@@ -33,10 +33,10 @@ func parses[T comparable](t *testing.T, parse func(*T, []byte) error, good map[s
 	}
 }
 
-func some(n uint64) sample.Opt[uint64] { return sample.Some(n) }
+func some(n uint64) sample.OptUint { return sample.SomeUint(n) }
 
 func TestLinkSpeed(t *testing.T) {
-	type speed = sample.Opt[uint64]
+	type speed = sample.OptUint
 	parses(t, func(s *speed, b []byte) (err error) { *s, err = procfs.ParseLinkSpeed(b); return err },
 		map[string]speed{
 			"10000\n": some(10_000_000_000), "10": some(10_000_000), "800000\n": some(800_000_000_000),

@@ -71,10 +71,10 @@ func parseTimes(b []byte, t *sample.CPUTimes) bool {
 	if read < 4 || sum == 0 {
 		return false
 	}
-	t.User, t.Nice, t.System, t.Idle = sample.Some(v[0]), sample.Some(v[1]), sample.Some(v[2]), sample.Some(v[3])
-	for i, to := range [...]*sample.Opt[uint64]{&t.IOWait, &t.IRQ, &t.SoftIRQ, &t.Steal} {
+	t.User, t.Nice, t.System, t.Idle = sample.SomeUint(v[0]), sample.SomeUint(v[1]), sample.SomeUint(v[2]), sample.SomeUint(v[3])
+	for i, to := range [...]*sample.OptUint{&t.IOWait, &t.IRQ, &t.SoftIRQ, &t.Steal} {
 		if read > 4+i {
-			*to = sample.Some(v[4+i])
+			*to = sample.SomeUint(v[4+i])
 		}
 	}
 	return true

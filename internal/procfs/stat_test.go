@@ -24,16 +24,16 @@ btime 1763500000
 
 // times are the states of a line in ticks, as many as there are.
 func times(ticks ...uint64) (c sample.CPUTimes) {
-	for i, f := range []*sample.Opt[uint64]{&c.User, &c.Nice, &c.System, &c.Idle, &c.IOWait, &c.IRQ, &c.SoftIRQ, &c.Steal} {
+	for i, f := range []*sample.OptUint{&c.User, &c.Nice, &c.System, &c.Idle, &c.IOWait, &c.IRQ, &c.SoftIRQ, &c.Steal} {
 		if i < len(ticks) {
-			*f = sample.Some(ticks[i] * tick)
+			*f = sample.SomeUint(ticks[i] * tick)
 		}
 	}
 	return c
 }
 
 func sum(c sample.CPUTimes) (n uint64) {
-	for _, f := range []sample.Opt[uint64]{c.User, c.Nice, c.System, c.Idle, c.IOWait, c.IRQ, c.SoftIRQ, c.Steal} {
+	for _, f := range []sample.OptUint{c.User, c.Nice, c.System, c.Idle, c.IOWait, c.IRQ, c.SoftIRQ, c.Steal} {
 		n += f.Or(0)
 	}
 	return n

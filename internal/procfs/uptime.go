@@ -12,7 +12,7 @@ import (
 // 10 ms. Time that the machine was suspended counts.
 type Uptime struct {
 	Up   uint64
-	Idle sample.Opt[uint64] // summed over the CPUs
+	Idle sample.OptUint // summed over the CPUs
 }
 
 // Parse fills u.
@@ -26,7 +26,7 @@ func (u *Uptime) Parse(b []byte) error {
 	u.Up = n
 	idle, _ := kernfs.Field(rest)
 	if n, ok = parseSeconds(idle); ok {
-		u.Idle = sample.Some(n)
+		u.Idle = sample.SomeUint(n)
 	}
 	return nil
 }

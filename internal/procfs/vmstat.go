@@ -8,8 +8,8 @@ import (
 // Vmstat is the paging part of /proc/vmstat (proc_vmstat(5)), in counts of the
 // whole machine. The kernel hands the file out a page at a time: read it with ReadRecords.
 type Vmstat struct {
-	PgFault    sample.Opt[uint64] // minor and major
-	PgMajFault sample.Opt[uint64]
+	PgFault    sample.OptUint // minor and major
+	PgMajFault sample.OptUint
 }
 
 var vmstatKeys = []kernfs.Key{{Name: "pgfault", Value: 0}, {Name: "pgmajfault", Value: 1}}
@@ -19,7 +19,7 @@ func (v *Vmstat) Parse(b []byte) error { return v.ParseAs(new(kernfs.Layout), b)
 
 // ParseAs is Parse of a text that is laid out as the one before.
 func (v *Vmstat) ParseAs(l *kernfs.Layout, b []byte) error {
-	var values [2]sample.Opt[uint64]
+	var values [2]sample.OptUint
 	l.Parse(b, vmstatKeys, values[:])
 	v.PgFault, v.PgMajFault = values[0], values[1]
 	if !v.PgFault.Present() && !v.PgMajFault.Present() {
@@ -35,7 +35,7 @@ func (v *Vmstat) Faults() (f sample.Faults) {
 	major, ok2 := v.PgMajFault.Get()
 	if ok && ok2 {
 		// The kernel sums each counter over the CPUs on its own: major may be ahead.
-		f.Minor = sample.Some(all - min(all, major))
+		f.Minor = sample.SomeUint(all - min(all, major))
 	}
 	return f
 }

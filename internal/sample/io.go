@@ -25,10 +25,10 @@ type Disk struct {
 	Number Opt[DeviceNumber]
 
 	Read, Write, Discard Transfer
-	Flushes, FlushTime   Opt[uint64]
-	IOTime               Opt[uint64] // during which the device had work
-	QueueTime            Opt[uint64] // the same, times the requests that waited or ran
-	InProgress           Opt[uint64] // requests
+	Flushes, FlushTime   OptUint
+	IOTime               OptUint // during which the device had work
+	QueueTime            OptUint // the same, times the requests that waited or ran
+	InProgress           OptUint // requests
 	Latency              Latency
 }
 
@@ -39,17 +39,17 @@ type DeviceNumber struct {
 
 // Transfer counts one direction.
 type Transfer struct {
-	Bytes, Operations Opt[uint64]
-	Merged            Opt[uint64] // operations joined with a neighbor before they were queued
-	Time              Opt[uint64] // summed over the operations
-	Wait              Opt[uint64] // of it in the scheduler's queue; v1 cgroups under BFQ or CFQ
+	Bytes, Operations OptUint
+	Merged            OptUint // operations joined with a neighbor before they were queued
+	Time              OptUint // summed over the operations
+	Wait              OptUint // of it in the scheduler's queue; v1 cgroups under BFQ or CFQ
 }
 
 // Latency is what io.latency and io.cost say of a device in a v2 cgroup, where
 // the kernel prints it.
 type Latency struct {
-	Average    Opt[uint64] // moving, of a rotating disk
-	Delay      Opt[uint64] // that a task is made to wait
-	QueueDepth Opt[uint64] // requests that pass at once; absent: all
-	CostWait   Opt[uint64] // cumulative
+	Average    OptUint // moving, of a rotating disk
+	Delay      OptUint // that a task is made to wait
+	QueueDepth OptUint // requests that pass at once; absent: all
+	CostWait   OptUint // cumulative
 }

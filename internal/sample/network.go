@@ -18,12 +18,12 @@ type Network struct {
 type Interface struct {
 	Name              string // "" of a total
 	Receive, Transmit Traffic
-	Speed             Opt[uint64] // of the link, bits per second
+	Speed             OptUint // of the link, bits per second
 }
 
 // Traffic is one direction: cumulative counts, and shares of the newest window.
 type Traffic struct {
-	Bytes, Packets, Errors, Dropped Opt[uint64]
+	Bytes, Packets, Errors, Dropped OptUint
 	Utilization                     Opt[float64] // of the link's speed, 0..1
 	ErrorRate                       Opt[float64] // errors as a share of packets and errors, 0..1; absent where there was neither
 }

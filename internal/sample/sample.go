@@ -70,7 +70,7 @@ type Pressure struct {
 
 // Faults counts page faults since the cgroup or the machine started.
 type Faults struct {
-	Minor, Major Opt[uint64]
+	Minor, Major OptUint
 }
 
 // Memory is one reading of the memory collector, in bytes.
@@ -80,7 +80,7 @@ type Memory struct {
 	// a container, or a cgroup limits it.
 	Own       bool
 	Limit     Limit[uint64] // effective
-	Available Opt[uint64]   // headroom under the limit, at every level
+	Available OptUint       // headroom under the limit, at every level
 	Err       error         // why Cgroup has no usage
 	Cgroup    CgroupMemory
 	System    SystemMemory
@@ -88,9 +88,9 @@ type Memory struct {
 
 // CgroupMemory is what the memory controller says of the process's own cgroup.
 type CgroupMemory struct {
-	Usage, WorkingSet, RSS, Cache Opt[uint64]
-	High, Peak                    Opt[uint64]
-	SwapUsage, SwapLimit          Opt[uint64]
+	Usage, WorkingSet, RSS, Cache OptUint
+	High, Peak                    OptUint
+	SwapUsage, SwapLimit          OptUint
 	// Utilization is working set / limit, the highest over the levels, read only on demand.
 	Utilization Opt[float64]
 	Faults      Faults
@@ -102,24 +102,24 @@ type CgroupMemory struct {
 
 // SwapEvents counts what happened at the boundaries of swap.
 type SwapEvents struct {
-	High, Max Opt[uint64] // the boundary was reached
-	Fail      Opt[uint64] // no swap was to be had, under the limit or on the machine
+	High, Max OptUint // the boundary was reached
+	Fail      OptUint // no swap was to be had, under the limit or on the machine
 }
 
 // MemoryEvents counts what happened at the level whose limit binds; OOMKill
 // and OOMGroupKill at the own cgroup.
 type MemoryEvents struct {
-	Low, High, Max, OOM   Opt[uint64]
-	OOMKill, OOMGroupKill Opt[uint64]
+	Low, High, Max, OOM   OptUint
+	OOMKill, OOMGroupKill OptUint
 }
 
 // SystemMemory is the machine's memory. On Linux Used + Free + Buffers + Cached =
 // Total; on macOS some of the total is in none of them.
 type SystemMemory struct {
-	Total, Available            Opt[uint64]
-	Used, Free, Buffers, Cached Opt[uint64]
-	SwapTotal, SwapUsed         Opt[uint64]
-	SwapLimit                   Opt[uint64] // absent where swap grows on demand, as on macOS
+	Total, Available            OptUint
+	Used, Free, Buffers, Cached OptUint
+	SwapTotal, SwapUsed         OptUint
+	SwapLimit                   OptUint // absent where swap grows on demand, as on macOS
 	Pressure                    Pressure
 }
 
@@ -145,29 +145,29 @@ type CPU struct {
 
 // Tasks is what the pids controller counts: every thread is a task.
 type Tasks struct {
-	Count Opt[uint64] // of the own cgroup
-	Limit Opt[uint64] // the smallest over the levels
+	Count OptUint // of the own cgroup
+	Limit OptUint // the smallest over the levels
 }
 
 // CgroupCPU is what the CPU controllers say of the process's own cgroup.
 type CgroupCPU struct {
-	Usage, User, System Opt[uint64]
+	Usage, User, System OptUint
 	Cores               Opt[float64] // in use over the newest window
 	Utilization         Opt[float64] // cores / limit, the highest over the levels
-	Shares, Weight      Opt[uint64]
-	Quota, Period       Opt[uint64] // microseconds, of the cgroup that binds
+	Shares, Weight      OptUint
+	Quota, Period       OptUint // microseconds, of the cgroup that binds
 	Throttling          Throttling
 	PerCPU              []PerCPU // v1 only: the v2 kernel has none
 	Pressure            Pressure
 	Tasks               Tasks
-	Uptime              Opt[uint64] // nanoseconds since the init of the process's own PID namespace started
+	Uptime              OptUint // nanoseconds since the init of the process's own PID namespace started
 }
 
 // Throttling is that of the cgroup whose quota binds.
 type Throttling struct {
-	Periods, Throttled Opt[uint64]
-	Time               Opt[uint64] // nanoseconds, summed over CPUs
-	Bursts, BurstTime  Opt[uint64] // nanoseconds; where the kernel has cpu.max.burst
+	Periods, Throttled OptUint
+	Time               OptUint // nanoseconds, summed over CPUs
+	Bursts, BurstTime  OptUint // nanoseconds; where the kernel has cpu.max.burst
 }
 
 // PerCPU is one logical CPU.
@@ -182,22 +182,22 @@ type PerCPU struct {
 // CPUTimes splits a CPU's time by mode, in nanoseconds. The modes are
 // disjoint: guest time is inside User and Nice, as the kernel counts it.
 type CPUTimes struct {
-	User, Nice, System, Idle Opt[uint64]
-	IOWait, IRQ, SoftIRQ     Opt[uint64]
-	Steal                    Opt[uint64]
+	User, Nice, System, Idle OptUint
+	IOWait, IRQ, SoftIRQ     OptUint
+	Steal                    OptUint
 }
 
 // SystemCPU is the machine's CPUs.
 type SystemCPU struct {
 	Times    CPUTimes // summed over the CPUs
-	Usage    Opt[uint64]
+	Usage    OptUint
 	Cores    Opt[float64]
 	Modes    Opt[CPUShares] // shares of the newest window
-	Logical  Opt[uint64]    // online CPUs
+	Logical  OptUint        // online CPUs
 	PerCPU   []PerCPU
 	Pressure Pressure
-	IRQ      Pressure    // time that interrupts took from tasks
-	Uptime   Opt[uint64] // nanoseconds, suspended time included
+	IRQ      Pressure // time that interrupts took from tasks
+	Uptime   OptUint  // nanoseconds, suspended time included
 }
 
 // CPUShares splits a window by mode; the shares sum to 1.
@@ -239,12 +239,12 @@ type Failures struct {
 // Process is one reading of the process collector.
 type Process struct {
 	Time                   time.Time
-	User, System           Opt[uint64]  // nanoseconds
+	User, System           OptUint      // nanoseconds
 	UserShare, SystemShare Opt[float64] // of the CPUs that it may run on, over the newest window
-	RSS, Virtual           Opt[uint64]  // bytes; RSS is the footprint on macOS
-	ReadBytes, WriteBytes  Opt[uint64]  // that reached the block layer
-	Threads, Descriptors   Opt[uint64]
-	Voluntary, Involuntary Opt[uint64] // context switches
+	RSS, Virtual           OptUint      // bytes; RSS is the footprint on macOS
+	ReadBytes, WriteBytes  OptUint      // that reached the block layer
+	Threads, Descriptors   OptUint
+	Voluntary, Involuntary OptUint // context switches
 	Faults                 Faults
 	Uptime                 Opt[float64] // seconds
 }

@@ -1,6 +1,7 @@
 package sample_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -14,6 +15,22 @@ func TestTheZeroOptIsAbsent(t *testing.T) {
 	o = sample.Some(0)
 	if n, ok := o.Get(); !ok || n != 0 || !o.Present() || o.Or(7) != 0 {
 		t.Error("a zero that was read is a value")
+	}
+}
+
+func TestTheZeroOptUintIsAbsent(t *testing.T) {
+	var o sample.OptUint
+	if n, ok := o.Get(); ok || n != 0 || o.Present() || o.Or(7) != 7 {
+		t.Error("something is there")
+	}
+	for _, want := range []uint64{0, 1, math.MaxInt64, math.MaxUint64 - 1} {
+		o = sample.SomeUint(want)
+		if n, ok := o.Get(); !ok || n != want || !o.Present() || o.Or(7) != want {
+			t.Errorf("%d became %d, present: %v", want, n, ok)
+		}
+	}
+	if n, ok := sample.SomeUint(math.MaxUint64).Get(); !ok || n != math.MaxUint64-1 {
+		t.Errorf("the number that it cannot hold became %d, present: %v", n, ok)
 	}
 }
 
