@@ -60,6 +60,7 @@ var ErrUnresolved = errors.New("the cgroup of this process is not visible")
 type Tree struct {
 	Self   []Membership
 	Mounts []Mount
+	Silent error // what does not answer that would show them; nil: all did
 }
 
 // Resolve finds a controller by its v1 name. Where a v1 hierarchy has it, v1 is meant;
@@ -90,6 +91,9 @@ func (t *Tree) resolve(controller string, v Version) (*Location, error) {
 	name := controller
 	if v == V2 {
 		name = "v2 hierarchy"
+	}
+	if t.Silent != nil {
+		return nil, t.Silent
 	}
 	if len(t.Mounts) == 0 {
 		return nil, fmt.Errorf("%w: /proc/self/mountinfo shows no cgroup file system", ErrUnresolved)

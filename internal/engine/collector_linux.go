@@ -85,6 +85,10 @@ func (c *collector) lost(err error) {
 	c.missing = errors.Join(ErrNoCgroup, err)
 }
 
+// unanswered reports that the own cgroup may be there, and limit the process
+// to whatever it says, but did not answer.
+func (c *collector) unanswered() bool { return c.missing != nil && c.generation == 0 }
+
 // why says what stands in the way of the own cgroup's numbers: no reader, for
 // which atRoot is the reason where none is noted, or what its files said.
 func (c *collector) why(hasReader bool, fromFiles func() error, atRoot error) error {

@@ -149,6 +149,10 @@ func (c *cpuCollector) readLimits(p *kernfs.Pass, s *sample.CPU) {
 			s.Available = sample.Some(min(s.Available.Or(float64(n)), float64(n)))
 		}
 	}
+	if c.unanswered() { // the machine's size would be a guess
+		s.Limit, s.Available = sample.Limit[float64]{}, sample.Opt[float64]{}
+		return
+	}
 	s.CgroupLimit = s.Limit
 	if n, ok := c.readAffinity(); ok {
 		s.Limit.Lower(sample.Limit[float64]{Value: float64(n), Source: sample.SourceAffinity})

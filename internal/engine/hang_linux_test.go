@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"testing"
 	"time"
 
@@ -42,4 +43,32 @@ func TestAnIOControllerThatDidNotAnswerIsFoundWhenItDoes(t *testing.T) {
 func named(err error, path string) bool {
 	var pe *fs.PathError
 	return errors.As(err, &pe) && pe.Path == path
+}
+
+// The machine's size is no limit of a process whose cgroup may have a lower one.
+func TestWhatDoesNotAnswerLeavesTheLimitsUnknown(t *testing.T) {
+	const own = top + "/a"
+	root := machine + mountV2 + self("0::/a") + group(own, "memory.max=1048576", "memory.current=4096", "cpu.max=50000 100000")
+	for _, file := range []string{"proc/self/cgroup", "proc/self/mountinfo"} {
+		t.Run(file, func(t *testing.T) {
+			b := open(t, root)
+			d, _ := b.Serve(file, fixture.Answer{Silent: true})
+			if m, c := b.memory(), b.cpu(); m.Limit.Known() || m.Available.Present() || c.CgroupLimit.Known() || c.Limit.Known() {
+				t.Errorf("%+v, available %v, %+v, %+v", m.Limit, m.Available, c.CgroupLimit, c.Limit)
+			}
+			text, err := os.ReadFile(open(t, root).Hostfs().Path("/" + file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.Set(fixture.Answer{Text: string(text)})
+			for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+				b.after(time.Second)
+				if m, c := b.memory(), b.cpu(); m.Limit.Value == 1<<20 && c.CgroupLimit.Value == 0.5 {
+					break
+				} else if time.Now().After(deadline) {
+					t.Fatalf("it answers, and still: %+v, %+v", m.Limit, c.CgroupLimit)
+				}
+			}
+		})
+	}
 }

@@ -97,6 +97,9 @@ func (c *memoryCollector) decide(w sample.Parts, binding int, s *sample.Memory) 
 		c.fillCgroup(w, binding, s)
 	}
 	c.headroom(s)
+	if c.unanswered() { // the machine's size would be a guess
+		s.Limit, s.Available = sample.Limit[uint64]{}, sample.OptUint{}
+	}
 	c.engine.memoryBound.Store(s.Limit.Source.Cgroup())
 	s.Own = c.engine.own(s.Cgroup.Usage)
 	if !s.Cgroup.Usage.Present() {

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"hash/maphash"
 	"path"
 	"slices"
@@ -27,8 +29,9 @@ type place struct {
 	mountinfo  *kernfs.File
 	text       []byte
 	mounts     []cgroup.Mount
-	unsure     bool // the mounts could not be read
-	known      bool // the mounts are those of the text whose sum is kept
+	unsure     bool  // the mounts could not be read
+	silent     error // why nothing at all is known of the mounts
+	known      bool  // the mounts are those of the text whose sum is kept
 	seed       maphash.Seed
 	sum        uint64
 	checked    time.Time
@@ -88,6 +91,10 @@ func (p *place) current(pass *kernfs.Pass) (*cgroup.Tree, int) {
 		p.cfg.Diagnostics.Failed("cgroup", err)
 		text = nil
 	}
+	var silent error
+	if errors.Is(err, kernfs.ErrHung) {
+		silent = err
+	}
 	moved := p.generation == 0 || !bytes.Equal(text, p.text)
 	if !moved && !p.unsure && pass.Now().Sub(p.mounted) < remount {
 		return p.tree, p.generation
@@ -98,11 +105,12 @@ func (p *place) current(pass *kernfs.Pass) (*cgroup.Tree, int) {
 		p.checked = time.Time{}
 		return p.tree, p.generation
 	}
-	if !changed && !moved {
+	silent = cmp.Or(silent, p.silent)
+	if !changed && !moved && (silent == nil) == (p.tree.Silent == nil) {
 		return p.tree, p.generation
 	}
 	p.text = text
-	p.tree = &cgroup.Tree{Self: cgroup.ParseSelf(p.text), Mounts: p.mounts}
+	p.tree = &cgroup.Tree{Self: cgroup.ParseSelf(p.text), Mounts: p.mounts, Silent: silent}
 	p.generation++
 	return p.tree, p.generation
 }
@@ -152,7 +160,7 @@ func (p *place) readMounts(pass *kernfs.Pass, moved bool) (changed bool) {
 			}
 		}
 	}
-	p.unsure = err != nil
+	p.unsure, p.silent = err != nil, nil
 	// What is found by the configured folders can change without the text.
 	p.known = len(mounts) > 0
 	if len(mounts) == 0 {
@@ -164,7 +172,7 @@ func (p *place) readMounts(pass *kernfs.Pass, moved bool) (changed bool) {
 		})
 		if err != nil {
 			p.cfg.Diagnostics.Failed("cgroup", err)
-			p.unsure = true
+			p.unsure, p.silent = true, err
 		}
 	}
 	changed = !slices.EqualFunc(mounts, p.mounts, func(a, b cgroup.Mount) bool {
