@@ -225,13 +225,13 @@ type source[S any] struct {
 // fromCache makes r read these parts from a cache.
 func fromCache[T, S any](r *source[S], c *snapshot.Cache[T], parts sample.Parts, of func(*T) *S) {
 	r.peek = func() *S {
-		if s := c.Peek(parts); s != nil {
+		if s := c.Fresh(parts); s != nil {
 			return of(s)
 		}
 		return nil
 	}
 	r.load = func(ctx context.Context) (*S, error) {
-		s, err := c.Get(ctx, parts)
+		s, err := c.Refresh(ctx, parts)
 		if err != nil {
 			return nil, getterError("Collect", err)
 		}

@@ -5,6 +5,7 @@ package snapshot
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,45 +18,47 @@ var ErrClosed = errors.New("closed")
 // Cache publishes immutable values of type T, each with the parts that readers
 // have asked for so far: what nobody wants is never read.
 //
-// A value stays current for the cache's age limit. Expiry is lazy: publishing
-// arms a one-shot timer that withdraws the value, and the next reader
-// refreshes. While nobody reads there is no goroutine, no timer and no wake-up.
-// A value can be older than the limit by the delay of the Go scheduler.
+// A value stays current for the cache's age limit. Who reads often finds it by Peek,
+// without a clock: a one-shot timer withdraws it. It is armed only for a value that Get
+// handed out, and is not armed again. Who reads seldom asks the clock (Fresh, Refresh),
+// because a process that sleeps pays more for being woken by a timer than for all that is
+// read here. While nobody reads there is no goroutine, no timer and no wake-up.
+// What Peek finds can be older than the limit by the delay of the Go scheduler.
 //
 // All methods are safe for concurrent use.
 type Cache[T any] struct {
-	current atomic.Pointer[value[T]]
-	wanted  atomic.Uint32 // sample.Parts
+	current atomic.Pointer[value[T]] // until the timer withdraws it
+	newest  atomic.Pointer[value[T]] // as old as it may be
+	wanted  atomic.Uint32            // sample.Parts
 	age     time.Duration
 	load    func(context.Context, sample.Parts, *T) error
+	made    time.Time // of which the ages count
 
-	// turn holds one token: whoever has it refreshes. A channel, because
-	// waiting for it must end with the waiter's context.
-	turn   chan struct{}
-	closed atomic.Bool
-	done   chan struct{} // closed by Close: ends the wait of everybody
-	expiry *time.Timer   // nil until the first value; owned by the turn
-
-	failures atomic.Uint64 // refreshes that failed
-	lastErr  error         // of the newest failure; owned by the turn
+	mu       sync.Mutex
+	loading  bool          // by one reader, without the lock
+	loaded   chan struct{} // closed when it is done, or the cache is closed; nil: nobody waits
+	closed   bool
+	expiry   *time.Timer // nil: never armed
+	failures uint        // refreshes that failed
+	lastErr  error       // of the newest failure
 }
 
 // value is what is published.
 type value[T any] struct {
 	it    T
 	parts sample.Parts
+	at    time.Duration
 }
 
 // New returns a cache whose values stay current for age; with age <= 0 every
-// Get reads, and only the parts that it asks for. load is never called twice at
+// reader reads, and only the parts that it asks for. load is never called twice at
 // the same time and runs in the goroutine of the reader that found no current value.
 func New[T any](age time.Duration, load func(context.Context, sample.Parts, *T) error) *Cache[T] {
-	c := &Cache[T]{age: age, load: load, turn: make(chan struct{}, 1), done: make(chan struct{})}
-	c.turn <- struct{}{}
-	return c
+	return &Cache[T]{age: age, load: load, made: time.Now()}
 }
 
-// Peek returns the current value, or nil where there is none that has these parts.
+// Peek returns the current value, or nil where there is none that has these
+// parts, or Get did not hand it out.
 func (c *Cache[T]) Peek(parts sample.Parts) *T {
 	if v := c.current.Load(); v != nil && v.parts.Have(parts) {
 		return &v.it
@@ -63,9 +66,20 @@ func (c *Cache[T]) Peek(parts sample.Parts) *T {
 	return nil
 }
 
-// Get returns the current value, refreshing it where it has expired or lacks
-// one of the parts. The error is that of the refresh, of ctx, or ErrClosed. A
-// failed refresh publishes nothing: the next Get tries again.
+// Fresh returns the newest value, or nil where it is too old or lacks a part.
+func (c *Cache[T]) Fresh(parts sample.Parts) *T {
+	if v := c.newest.Load(); v != nil && v.parts.Have(parts) && c.left(v) > 0 {
+		return &v.it
+	}
+	return nil
+}
+
+// left is how long v stays current.
+func (c *Cache[T]) left(v *value[T]) time.Duration { return c.age - (time.Since(c.made) - v.at) }
+
+// Get returns the current value, refreshing it where it is too old or lacks
+// one of the parts, and leaves it for Peek. The error is that of the refresh, of ctx,
+// or ErrClosed. A failed refresh publishes nothing: the next reader tries again.
 func (c *Cache[T]) Get(ctx context.Context, parts sample.Parts) (*T, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -73,118 +87,149 @@ func (c *Cache[T]) Get(ctx context.Context, parts sample.Parts) (*T, error) {
 	if v := c.Peek(parts); v != nil {
 		return v, nil
 	}
-	return c.refresh(ctx, parts)
+	return c.refresh(ctx, parts, true)
 }
 
-func (c *Cache[T]) refresh(ctx context.Context, parts sample.Parts) (*T, error) {
-	before := c.failures.Load()
-	if err := c.take(ctx); err != nil {
+// Refresh is Get for who reads seldom: it arms no timer.
+func (c *Cache[T]) Refresh(ctx context.Context, parts sample.Parts) (*T, error) {
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	defer c.release()
-	if v := c.Peek(parts); v != nil {
-		return v, nil // somebody refreshed while we waited
-	}
-	if c.age > 0 && c.failures.Load() != before {
-		// The refresh that we waited for failed. Trying again at once would
-		// make a crowd of readers queue for the same failure one by one.
-		return nil, c.lastErr
-	}
-	v := &value[T]{parts: parts}
-	if c.age > 0 {
-		v.parts |= sample.Parts(c.wanted.Or(uint32(parts)))
-	}
-	if err := c.load(ctx, v.parts, &v.it); err != nil {
-		// A reader that gave up says nothing about the source.
-		if ctx.Err() == nil {
-			c.lastErr = err
-			c.failures.Add(1)
+	return c.refresh(ctx, parts, false)
+}
+
+func (c *Cache[T]) refresh(ctx context.Context, parts sample.Parts, keep bool) (*T, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for before := c.failures; ; {
+		v := c.newest.Load()
+		switch {
+		case c.closed:
+			return nil, ErrClosed
+		case v != nil && v.parts.Have(parts) && c.left(v) > 0:
+			if keep {
+				c.keep(v)
+			}
+			return &v.it, nil
+		case c.age > 0 && c.failures != before:
+			// The refresh that we waited for failed. Trying again at once would
+			// make a crowd of readers queue for the same failure one by one.
+			return nil, c.lastErr
+		case !c.loading:
+			v = &value[T]{parts: parts}
+			if c.age > 0 {
+				v.parts |= sample.Parts(c.wanted.Or(uint32(parts)))
+			}
+			if err := c.read(ctx, v); err != nil {
+				if ctx.Err() == nil { // a reader that gave up says nothing about the source
+					c.lastErr = err
+					c.failures++
+				}
+				return nil, err
+			}
+			c.publish(v, keep)
+			return &v.it, nil
 		}
-		return nil, err
+		if err := c.wait(ctx); err != nil {
+			return nil, err
+		}
 	}
-	c.publish(v)
-	return &v.it, nil
 }
 
 // Read reads the parts now and for the caller alone. Later readings do not
 // have them for it.
 func (c *Cache[T]) Read(ctx context.Context, parts sample.Parts) (*T, error) {
-	if err := c.take(ctx); err != nil {
-		return nil, err
-	}
-	defer c.release()
-	v := new(T)
-	if err := c.load(ctx, parts, v); err != nil {
-		return nil, err
-	}
-	return v, nil
-}
-
-// take waits for the turn.
-func (c *Cache[T]) take(ctx context.Context) error {
-	select {
-	case <-c.turn: // mostly; Done of a context with a deadline is not for free
-	default:
-		select {
-		case <-c.turn:
-		case <-c.done:
-			return ErrClosed
-		case <-ctx.Done():
-			return ctx.Err()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.loading && !c.closed {
+		if err := c.wait(ctx); err != nil {
+			return nil, err
 		}
 	}
-	if c.closed.Load() {
-		c.release()
-		return ErrClosed
+	if c.closed {
+		return nil, ErrClosed
 	}
-	return nil
+	v := &value[T]{parts: parts}
+	if err := c.read(ctx, v); err != nil {
+		return nil, err
+	}
+	return &v.it, nil
 }
 
-// publish runs under the turn.
-func (c *Cache[T]) publish(v *value[T]) {
-	if c.age <= 0 {
+// read fills v. It is called with the lock and returns with it.
+func (c *Cache[T]) read(ctx context.Context, v *value[T]) error {
+	c.loading = true
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		c.loading = false
+		c.wake()
+	}()
+	return c.load(ctx, v.parts, &v.it)
+}
+
+// wait waits for the reader that loads. It is called with the lock and returns with it.
+func (c *Cache[T]) wait(ctx context.Context) error {
+	if c.loaded == nil {
+		c.loaded = make(chan struct{})
+	}
+	loaded := c.loaded
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	select {
+	case <-loaded:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *Cache[T]) wake() {
+	if c.loaded != nil {
+		close(c.loaded)
+		c.loaded = nil
+	}
+}
+
+func (c *Cache[T]) publish(v *value[T], keep bool) {
+	if c.age <= 0 || c.closed {
 		return
 	}
+	v.at = time.Since(c.made)
+	c.newest.Store(v)
+	switch old := c.current.Load(); {
+	case keep:
+		c.keep(v)
+	case old != nil:
+		// Nobody who peeks goes back to before it. The timer of the old one goes on,
+		// and where it fired meanwhile nothing is kept that no timer withdraws.
+		c.current.CompareAndSwap(old, v)
+	}
+}
+
+// keep leaves v, which is not too old, for Peek.
+func (c *Cache[T]) keep(v *value[T]) {
 	c.current.Store(v)
 	if c.expiry == nil {
-		c.expiry = time.AfterFunc(c.age, func() { c.current.Store(nil) })
+		c.expiry = time.AfterFunc(c.left(v), func() { c.current.Store(nil) })
 	} else {
 		// It has fired and withdrew the last value, or that lacked a part: then it
 		// is set anew.
-		c.expiry.Reset(c.age)
+		c.expiry.Reset(c.left(v))
 	}
 }
 
-// release hands the turn on. A Close that found it taken could not stop the
-// timer; whoever releases next does it instead.
-func (c *Cache[T]) release() {
-	c.turn <- struct{}{}
-	if c.closed.Load() {
-		c.withdraw()
-	}
-}
-
-// Close makes every later Get return ErrClosed and stops the timer. It waits
+// Close makes every later reader get ErrClosed and stops the timer. It waits
 // for no refresh: one that is under way ends by itself and publishes nothing.
 // Close may be called more than once.
 func (c *Cache[T]) Close() {
-	if c.closed.Swap(true) {
-		return
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.wake()
+	if c.expiry != nil {
+		c.expiry.Stop()
 	}
-	close(c.done)
-	c.withdraw()
-}
-
-// withdraw takes back what is published, unless a refresh has the turn: then
-// its release does so.
-func (c *Cache[T]) withdraw() {
-	select {
-	case <-c.turn:
-		if c.expiry != nil {
-			c.expiry.Stop()
-		}
-		c.current.Store(nil)
-		c.turn <- struct{}{}
-	default:
-	}
+	c.current.Store(nil)
+	c.newest.Store(nil)
 }

@@ -53,6 +53,60 @@ func TestValueIsSharedUntilItExpires(t *testing.T) {
 	})
 }
 
+func TestWhoReadsSeldomSharesTheValueAndKeepsNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int64
+		c := snapshot.New(time.Second, counting(&calls))
+		defer c.Close()
+		first, err := c.Refresh(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Peek(0) != nil {
+			t.Error("a timer has to withdraw it")
+		}
+		time.Sleep(600 * time.Millisecond)
+		if again, _ := c.Refresh(t.Context(), 0); again != first || c.Fresh(0) != first {
+			t.Error("a current value was read again")
+		}
+		if again, _ := c.Get(t.Context(), 0); again != first || c.Peek(0) != first {
+			t.Error("a current value was not kept for who reads often")
+		}
+		time.Sleep(399 * time.Millisecond)
+		synctest.Wait()
+		if c.Peek(0) != first || c.Fresh(0) != first {
+			t.Error("it expired early")
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if c.Peek(0) != nil || c.Fresh(0) != nil {
+			t.Error("kept later, it is as old all the same")
+		}
+		if again, _ := c.Refresh(t.Context(), 0); again == first || calls.Load() != 2 {
+			t.Errorf("%d readings after expiry, want 2", calls.Load())
+		}
+	})
+}
+
+func TestWhoPeeksNeverGoesBackToAnOlderValue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var reads []sample.Parts
+		c := snapshot.New(time.Second, parted(&reads))
+		defer c.Close()
+		_, _ = c.Get(t.Context(), sample.PartCgroup)
+		time.Sleep(500 * time.Millisecond)
+		newer, err := c.Refresh(t.Context(), sample.PartSystem)
+		if err != nil || c.Peek(sample.PartCgroup) != newer {
+			t.Error("the older value is still current", err)
+		}
+		time.Sleep(501 * time.Millisecond)
+		synctest.Wait()
+		if c.Peek(0) != nil || c.Fresh(0) != newer {
+			t.Error("the timer of the older value did not fire, or the newer one is gone")
+		}
+	})
+}
+
 func TestNoAgeReadsEveryTime(t *testing.T) {
 	var calls atomic.Int64
 	c := snapshot.New(0, counting(&calls))
@@ -194,11 +248,13 @@ func TestCloseEndsWaitsAndLeavesNoTimer(t *testing.T) {
 		}
 		close(release)
 		synctest.Wait()
-		if c.Peek(0) != nil {
+		if c.Peek(0) != nil || c.Fresh(0) != nil {
 			t.Error("a refresh that ended after Close published its value")
 		}
-		if _, err := c.Get(t.Context(), 0); !errors.Is(err, snapshot.ErrClosed) {
-			t.Errorf("error %v, want ErrClosed", err)
+		for _, read := range []func(context.Context, sample.Parts) (*reading, error){c.Get, c.Refresh, c.Read} {
+			if _, err := read(t.Context(), 0); !errors.Is(err, snapshot.ErrClosed) {
+				t.Errorf("error %v, want ErrClosed", err)
+			}
 		}
 	})
 }
@@ -260,7 +316,7 @@ func TestCachedGetAllocatesNothing(t *testing.T) {
 	c := snapshot.New(time.Hour, counting(&calls))
 	defer c.Close()
 	ctx := t.Context()
-	if n := testing.AllocsPerRun(1000, func() { _, _ = c.Get(ctx, 0) }); n != 0 {
+	if n := testing.AllocsPerRun(1000, func() { _, _ = c.Get(ctx, 0); c.Fresh(0) }); n != 0 {
 		t.Errorf("%v allocations in a cached Get", n)
 	}
 	if n := calls.Load(); n != 1 {
