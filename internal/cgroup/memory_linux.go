@@ -113,7 +113,10 @@ func (r *MemoryReader) readLevel(p *kernfs.Pass, i int, m *Memory, report Report
 	f := &r.levels[i]
 	l := MemoryLevel{Level: f.Level, LimitFile: f.limitFile}
 	l.Limit = limit(p, f.limit, report)
-	l.Usage = number(p, f.usage, report)
+	// What is left is asked only under a limit: most ancestors have none.
+	if i == 0 || l.Limit.Present() {
+		l.Usage = number(p, f.usage, report)
+	}
 	l.SwapLimit, l.SwapFile = limit(p, f.swapLimit, report), f.swapFile
 	if r.version == V1 {
 		// memsw limits memory plus swap: swap alone is limited only where both are.
