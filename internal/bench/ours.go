@@ -82,9 +82,10 @@ func links() side {
 			return nil, err
 		}
 		var stats []netlink.LinkStats
+		var scratch []byte
 		return must(func() (struct{}, error) {
 			var err error
-			stats, err = c.Stats(stats[:0])
+			stats, err = c.Stats(stats[:0], &scratch)
 			return struct{}{}, err
 		})
 	}}

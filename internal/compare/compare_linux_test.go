@@ -211,7 +211,8 @@ func TestNetlink(t *testing.T) {
 	}
 	check(t, err)
 	defer c.Close()
-	all, err := c.Stats(nil)
+	var scratch []byte
+	all, err := c.Stats(nil, &scratch)
 	if errors.Is(err, netlink.ErrUnsupported) {
 		t.Skip(err)
 	}
@@ -229,7 +230,7 @@ func TestNetlink(t *testing.T) {
 			t.Fatalf("gopsutil has no %s", name)
 			return net.IOCountersStat{}
 		}, func() net.IOCountersStat {
-			all, err = c.Stats(all[:0])
+			all, err = c.Stats(all[:0], &scratch)
 			check(t, err)
 			s := all[slices.IndexFunc(all, func(s netlink.LinkStats) bool { n, _ := c.Name(s.Index); return n == name })]
 			return net.IOCountersStat{

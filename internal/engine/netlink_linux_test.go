@@ -21,7 +21,7 @@ type fakeNetlink struct {
 	open         int // sockets
 }
 
-func (f *fakeNetlink) Stats(dst []netlink.LinkStats) ([]netlink.LinkStats, error) {
+func (f *fakeNetlink) Stats(dst []netlink.LinkStats, _ *[]byte) ([]netlink.LinkStats, error) {
 	f.asked++
 	f.bench.after(f.delay)
 	if f.err != nil {

@@ -49,7 +49,7 @@ type networkCollector struct {
 
 // counters is a netlink.Conn.
 type counters interface {
-	Stats(dst []netlink.LinkStats) ([]netlink.LinkStats, error)
+	Stats(dst []netlink.LinkStats, scratch *[]byte) ([]netlink.LinkStats, error)
 	Name(index int) (string, error)
 	Close()
 }
@@ -127,7 +127,7 @@ func (c *networkCollector) readCounts(p *kernfs.Pass) error {
 }
 
 func (c *networkCollector) readNetlink(p *kernfs.Pass) bool {
-	if err := c.dump(); err != nil {
+	if err := c.dump(p); err != nil {
 		c.hangUp()
 		if errors.Is(err, errOtherThread) {
 			return false // the next reading may have a better thread
@@ -150,13 +150,13 @@ func (c *networkCollector) readNetlink(p *kernfs.Pass) bool {
 	return true
 }
 
-func (c *networkCollector) dump() (err error) {
+func (c *networkCollector) dump(p *kernfs.Pass) (err error) {
 	if c.conn == nil {
 		if c.conn, err = c.dial(); err != nil {
 			return err
 		}
 	}
-	c.stats, err = c.conn.Stats(c.stats[:0])
+	c.stats, err = c.conn.Stats(c.stats[:0], p.Scratch())
 	return err
 }
 

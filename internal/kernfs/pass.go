@@ -36,6 +36,10 @@ func (p *Pass) End() { p.ctx = nil }
 // Context returns the context of the round.
 func (p *Pass) Context() context.Context { return p.ctx }
 
+// Scratch is the buffer that the readings of the round share, for one that is not of a File. Whoever
+// needs a larger one may replace it.
+func (p *Pass) Scratch() *[]byte { return &p.buf }
+
 // Now returns the time of the round.
 func (p *Pass) Now() time.Time { return p.now }
 

@@ -31,7 +31,6 @@ const (
 type Conn struct {
 	fd      int
 	seq     uint32
-	buf     []byte
 	request []byte
 }
 
@@ -50,19 +49,19 @@ func Dial() (*Conn, error) {
 		_ = unix.Close(fd)
 		return nil, failure("connect", err)
 	}
-	return &Conn{fd: fd, buf: make([]byte, size), request: make([]byte, 0, requestSize)}, nil
+	return &Conn{fd: fd, request: make([]byte, 0, requestSize)}, nil
 }
 
 // Stats appends the counters of every interface in the namespace to dst, by
-// one send and a receive for each 130 interfaces or so. With the capacity of
-// dst sufficient it allocates nothing. After an error dst is returned as it
+// one send and a receive for each 130 interfaces or so, into the scratch buffer, which is
+// replaced where it is too small. With the capacity of dst sufficient it allocates nothing. After an error dst is returned as it
 // came. Any error but ErrInterrupted leaves a dump under way that would be in the way of the next:
 // the Conn is of no more use.
 //
 // A dump waits for the lock that changes of the network configuration hold.
-func (c *Conn) Stats(dst []LinkStats) ([]LinkStats, error) {
+func (c *Conn) Stats(dst []LinkStats, scratch *[]byte) ([]LinkStats, error) {
 	for range 2 {
-		stats, interrupted, err := c.dump(dst)
+		stats, interrupted, err := c.dump(dst, scratch)
 		if err != nil || !interrupted {
 			return stats, err
 		}
@@ -70,26 +69,30 @@ func (c *Conn) Stats(dst []LinkStats) ([]LinkStats, error) {
 	return dst, ErrInterrupted
 }
 
-func (c *Conn) dump(dst []LinkStats) (stats []LinkStats, interrupted bool, err error) {
+func (c *Conn) dump(dst []LinkStats, scratch *[]byte) (stats []LinkStats, interrupted bool, err error) {
 	c.seq++
 	c.request = appendRequest(c.request[:0], c.seq)
 	if err := c.send(c.request); err != nil {
 		return dst, false, failure("send", err)
 	}
+	if len(*scratch) < size {
+		*scratch = make([]byte, size)
+	}
 	stats = dst
 	for datagrams := 0; ; datagrams++ {
-		if datagrams == few && len(c.buf) < fullSize {
-			c.buf = make([]byte, fullSize) // a large machine: fewer calls from now on
+		if datagrams == few && len(*scratch) < fullSize {
+			*scratch = make([]byte, fullSize) // a large machine: fewer calls from now on
 		}
-		n, err := c.receive()
-		if err == nil && (n == 0 || n > len(c.buf)) {
+		buf := *scratch
+		n, err := c.receive(buf)
+		if err == nil && (n == 0 || n > len(buf)) {
 			err = ErrMalformed
 		}
 		if err != nil {
 			return dst, false, failure("receive", err)
 		}
 		var done, changed bool
-		stats, done, changed, err = decode(c.buf[:n], c.seq, stats)
+		stats, done, changed, err = decode(buf[:n], c.seq, stats)
 		interrupted = interrupted || changed
 		if err != nil {
 			return dst, false, failure("dump", err)
@@ -109,11 +112,11 @@ func (c *Conn) send(b []byte) error {
 }
 
 // receive returns the length of the next datagram, also where it is longer
-// than the buffer. unix.Recvfrom would allocate the address of the sender.
-func (c *Conn) receive() (int, error) {
+// than buf. unix.Recvfrom would allocate the address of the sender.
+func (c *Conn) receive(buf []byte) (int, error) {
 	for {
 		n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(c.fd),
-			uintptr(unsafe.Pointer(unsafe.SliceData(c.buf))), uintptr(len(c.buf)), unix.MSG_TRUNC, 0, 0)
+			uintptr(unsafe.Pointer(unsafe.SliceData(buf))), uintptr(len(buf)), unix.MSG_TRUNC, 0, 0)
 		switch errno {
 		case 0:
 			return int(n), nil

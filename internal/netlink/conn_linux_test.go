@@ -81,7 +81,7 @@ func dial(t *testing.T) (*netlink.Conn, []netlink.LinkStats) {
 	if err == nil {
 		t.Cleanup(c.Close)
 		var stats []netlink.LinkStats
-		if stats, err = c.Stats(nil); err == nil {
+		if stats, err = c.Stats(nil, new([]byte)); err == nil {
 			return c, stats
 		}
 	}
@@ -138,7 +138,8 @@ func TestThousandInterfaces(t *testing.T) {
 			return nil
 		}
 		defer c.Close()
-		stats, err := c.Stats(nil)
+		var scratch []byte
+		stats, err := c.Stats(nil, &scratch)
 		if err != nil {
 			t.Error(err)
 			return nil
@@ -170,7 +171,7 @@ func TestThousandInterfaces(t *testing.T) {
 			t.Error("the loopback interface counted nothing")
 		}
 		if n := testing.AllocsPerRun(5, func() {
-			if stats, err = c.Stats(stats[:0]); err != nil {
+			if stats, err = c.Stats(stats[:0], &scratch); err != nil {
 				t.Error(err)
 			}
 		}); n != 0 {
@@ -209,9 +210,10 @@ func TestStatsWhileLinksComeAndGo(t *testing.T) {
 			}
 		})
 		var stats []netlink.LinkStats
+		var scratch []byte
 		interrupted := 0
 		for range 200 {
-			stats, err = c.Stats(stats[:0])
+			stats, err = c.Stats(stats[:0], &scratch)
 			switch {
 			case errors.Is(err, netlink.ErrInterrupted):
 				interrupted++
@@ -224,7 +226,7 @@ func TestStatsWhileLinksComeAndGo(t *testing.T) {
 		close(stop)
 		churn.Wait()
 		t.Logf("%d of 200 dumps were interrupted twice", interrupted)
-		if stats, err = c.Stats(stats[:0]); err != nil || len(stats) < 301 {
+		if stats, err = c.Stats(stats[:0], &scratch); err != nil || len(stats) < 301 {
 			t.Errorf("afterwards: %d interfaces, %v", len(stats), err)
 		}
 		return nil
@@ -238,7 +240,7 @@ func TestWhatIsNotThere(t *testing.T) {
 	}
 	c.Close()
 	c.Close()
-	if _, err := c.Stats(nil); !errors.Is(err, unix.EBADF) {
+	if _, err := c.Stats(nil, new([]byte)); !errors.Is(err, unix.EBADF) {
 		t.Errorf("a closed one: %v", err)
 	}
 }
@@ -250,9 +252,10 @@ func BenchmarkStats(b *testing.B) {
 	}
 	defer c.Close()
 	var stats []netlink.LinkStats
+	var scratch []byte
 	b.ReportAllocs()
 	for b.Loop() {
-		if stats, err = c.Stats(stats[:0]); err != nil {
+		if stats, err = c.Stats(stats[:0], &scratch); err != nil {
 			b.Fatal(err)
 		}
 	}
