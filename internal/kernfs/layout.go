@@ -35,10 +35,9 @@ type Layout struct {
 // hundred nanoseconds.
 const lookAgain = 64
 
-// spot is one line with a wanted key: how far it begins behind the line of the spot before.
+// spot is one line with a wanted key: which of the keys, and how far it begins behind the line of the spot before.
 type spot struct {
-	key          string
-	value        uint16
+	key          uint16
 	lines, bytes int32
 }
 
@@ -47,12 +46,12 @@ type spot struct {
 func (l *Layout) Parse(b []byte, keys []Key, values []sample.OptUint) {
 	clear(values)
 	lines := countLines(b)
-	if l.parsed++; lines == l.lines && lines > 0 && l.parsed < lookAgain && l.parse(b, values) {
+	if l.parsed++; lines == l.lines && lines > 0 && l.parsed < lookAgain && l.parse(b, keys, values) {
 		return
 	}
 	l.learn(b, keys, lines)
 	clear(values)
-	l.parse(b, values)
+	l.parse(b, keys, values)
 }
 
 // countLines returns the number of lines, 0 where the last one is not whole: from such a text nothing is remembered.
@@ -65,20 +64,21 @@ func countLines(b []byte) int {
 
 var newline = []byte{'\n'}
 
-func (l *Layout) parse(b []byte, values []sample.OptUint) bool {
+func (l *Layout) parse(b []byte, keys []Key, values []sample.OptUint) bool {
 	at := 0
 	for i := range l.spots {
 		s := &l.spots[i]
+		key := &keys[s.key]
 		next := at + int(s.bytes)
-		if !s.begins(b, next) {
+		if !key.begins(b, next) {
 			// A number in between has more digits than it had.
-			if next = skipLines(b, at, int(s.lines)); !s.begins(b, next) {
+			if next = skipLines(b, at, int(s.lines)); !key.begins(b, next) {
 				return false
 			}
 			s.bytes = int32(next - at)
 		}
 		at = next
-		digits := at + len(s.key)
+		digits := at + len(key.Name)
 		if b[digits] == ':' {
 			digits++
 		}
@@ -90,7 +90,7 @@ func (l *Layout) parse(b []byte, values []sample.OptUint) bool {
 			continue // the line ends: the number of the next one is not this key's
 		}
 		if n, _, ok := UintField(b[digits:]); ok {
-			values[s.value] = sample.SomeUint(n)
+			values[key.Value] = sample.SomeUint(n)
 		}
 	}
 	return true
@@ -98,9 +98,9 @@ func (l *Layout) parse(b []byte, values []sample.OptUint) bool {
 
 // begins compares the whole key and what delimits it, at the start of a line:
 // total_pgfault and total_pgmajfault share more than their lengths.
-func (s *spot) begins(b []byte, at int) bool {
-	end := at + len(s.key)
-	if end >= len(b) || at > 0 && b[at-1] != '\n' || string(b[at:end]) != s.key {
+func (k *Key) begins(b []byte, at int) bool {
+	end := at + len(k.Name)
+	if end >= len(b) || at > 0 && b[at-1] != '\n' || string(b[at:end]) != k.Name {
 		return false
 	}
 	return b[end] == ':' || isBlank(b[end])
@@ -121,15 +121,11 @@ func skipLines(b []byte, at, n int) int {
 // learn looks at every line.
 func (l *Layout) learn(b []byte, keys []Key, total int) {
 	l.lines, l.spots, l.parsed = total, l.spots[:0], 0
-	if l.spots == nil {
-		l.spots = make([]spot, 0, len(keys))
-	}
 	last, lines := 0, 0
 	for at := 0; at < len(b); lines++ {
-		for _, k := range keys {
-			s := spot{key: k.Name, value: uint16(k.Value), lines: int32(lines), bytes: int32(at - last)}
-			if s.begins(b, at) {
-				l.spots = append(l.spots, s)
+		for i := range keys {
+			if keys[i].begins(b, at) {
+				l.spots = append(l.spots, spot{uint16(i), int32(lines), int32(at - last)})
 				last, lines = at, 0
 				break
 			}
