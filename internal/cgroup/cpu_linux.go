@@ -36,12 +36,11 @@ type CPUReader struct {
 
 type cpuFiles struct {
 	Level
-	quotaFile string
-	max       *kernfs.File // v2
-	quota     *kernfs.File // v1
-	period    *kernfs.File // v1
-	stat      *kernfs.File
-	usage     *kernfs.File // v1 cpuacct.usage of the same cgroup; nil where that hierarchy has none
+	max    *kernfs.File // v2
+	quota  *kernfs.File // v1
+	period *kernfs.File // v1
+	stat   *kernfs.File
+	usage  *kernfs.File // v1 cpuacct.usage of the same cgroup; nil where that hierarchy has none
 }
 
 type cpusetFile struct {
@@ -53,13 +52,11 @@ type cpusetFile struct {
 func NewCPUReader(o *kernfs.Opener, groups CPUGroups) *CPUReader {
 	r := &CPUReader{groups: groups}
 	for _, l := range groups.CPU.Levels {
-		f := cpuFiles{Level: l, stat: o.File(l.Dir + "/cpu.stat")}
+		f := cpuFiles{Level: l, stat: o.In(l.Dir, "cpu.stat")}
 		if groups.CPU.Version == V1 {
-			f.quota, f.period = o.File(l.Dir+"/cpu.cfs_quota_us"), o.File(l.Dir+"/cpu.cfs_period_us")
-			f.quotaFile = f.quota.Path()
+			f.quota, f.period = o.In(l.Dir, "cpu.cfs_quota_us"), o.In(l.Dir, "cpu.cfs_period_us")
 		} else {
-			f.max = o.File(l.Dir + "/cpu.max")
-			f.quotaFile = f.max.Path()
+			f.max = o.In(l.Dir, "cpu.max")
 		}
 		r.levels = append(r.levels, f)
 	}
@@ -67,7 +64,7 @@ func NewCPUReader(o *kernfs.Opener, groups CPUGroups) *CPUReader {
 		for i := range r.levels {
 			for _, l := range groups.Cpuacct.Levels {
 				if l.Path == r.levels[i].Path {
-					r.levels[i].usage = o.File(l.Dir + "/cpuacct.usage")
+					r.levels[i].usage = o.In(l.Dir, "cpuacct.usage")
 				}
 			}
 		}
@@ -75,20 +72,20 @@ func NewCPUReader(o *kernfs.Opener, groups CPUGroups) *CPUReader {
 	if len(r.levels) > 0 {
 		own := r.levels[0]
 		if groups.CPU.Version == V1 {
-			r.weight = o.File(own.Dir + "/cpu.shares")
+			r.weight = o.In(own.Dir, "cpu.shares")
 		} else {
-			r.weight, r.stat = o.File(own.Dir+"/cpu.weight"), own.stat
+			r.weight, r.stat = o.In(own.Dir, "cpu.weight"), own.stat
 		}
 	}
 	if l := groups.Cpuacct.Levels; len(l) > 0 && groups.Cpuacct.Version == V1 {
-		r.usage, r.split, r.perCPU = o.File(l[0].Dir+"/cpuacct.usage"), o.File(l[0].Dir+"/cpuacct.stat"), o.File(l[0].Dir+"/cpuacct.usage_percpu")
+		r.usage, r.split, r.perCPU = o.In(l[0].Dir, "cpuacct.usage"), o.In(l[0].Dir, "cpuacct.stat"), o.In(l[0].Dir, "cpuacct.usage_percpu")
 	}
-	name := "/cpuset.cpus.effective"
+	name := "cpuset.cpus.effective"
 	if groups.Cpuset.Version == V1 {
-		name = "/cpuset.effective_cpus"
+		name = "cpuset.effective_cpus"
 	}
 	for _, l := range groups.Cpuset.Levels {
-		r.cpusets = append(r.cpusets, cpusetFile{l, o.File(l.Dir + name)})
+		r.cpusets = append(r.cpusets, cpusetFile{l, o.In(l.Dir, name)})
 	}
 	return r
 }
@@ -186,7 +183,7 @@ func (r *CPUReader) ReadLimits(p *kernfs.Pass, c *CPU, report Report) {
 }
 
 func (r *CPUReader) readLevel(p *kernfs.Pass, f *cpuFiles, report Report) CPULevel {
-	l := CPULevel{Level: f.Level, Version: r.groups.CPU.Version, QuotaFile: f.quotaFile}
+	l := CPULevel{Level: f.Level, Version: r.groups.CPU.Version}
 	if f.max != nil {
 		b, err := f.max.Read(p)
 		if err == nil {
@@ -194,6 +191,9 @@ func (r *CPUReader) readLevel(p *kernfs.Pass, f *cpuFiles, report Report) CPULev
 		}
 		if err != nil {
 			report(f.max.ParseError(err))
+		}
+		if l.Quota.Present() {
+			l.QuotaFile = f.max.Path()
 		}
 		return l
 	}
@@ -206,7 +206,7 @@ func (r *CPUReader) readLevel(p *kernfs.Pass, f *cpuFiles, report Report) CPULev
 	}
 	// Without a quota the period means nothing: one system call less per ancestor.
 	if l.Quota.Present() {
-		l.Period = number(p, f.period, report)
+		l.Period, l.QuotaFile = number(p, f.period, report), f.quota.Path()
 	}
 	return l
 }

@@ -35,16 +35,16 @@ func NewIOReader(o *kernfs.Opener, v Version, levels []Level, exists func(name s
 		f := ioFiles{Level: l}
 		if v == V1 {
 			for i, name := range throttleNames {
-				f.throttle[i] = o.File(l.Dir + "/" + name)
+				f.throttle[i] = o.In(l.Dir, name)
 			}
 		} else {
-			f.max = o.File(l.Dir + "/io.max")
+			f.max = o.In(l.Dir, "io.max")
 		}
 		r.levels = append(r.levels, f)
 	}
 	own := levels[0].Dir
 	if v != V1 {
-		r.stat = o.File(own + "/io.stat")
+		r.stat = o.In(own, "io.stat")
 		return r
 	}
 	// The first of each that the kernel has, once: a counter that changed
@@ -53,7 +53,7 @@ func NewIOReader(o *kernfs.Opener, v Version, levels []Level, exists func(name s
 		for _, choice := range from {
 			for i, name := range choice.names {
 				if exists(own+"/"+name) || choice.always && i == len(choice.names)-1 {
-					files = append(files, blkioFile{o.File(own + "/" + name), choice.counts})
+					files = append(files, blkioFile{o.In(own, name), choice.counts})
 					break
 				}
 			}

@@ -3,6 +3,7 @@ package cgroup
 import (
 	"errors"
 	"io/fs"
+	"math"
 
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -29,12 +30,11 @@ type MemoryReader struct {
 
 type memoryFiles struct {
 	Level
-	limitFile, swapFile string
-	usage               *kernfs.File
-	limit               *kernfs.File
-	swapLimit           *kernfs.File // v1: memory plus swap
-	stat                *kernfs.File
-	events              *kernfs.File // v2 memory.events, v1 memory.failcnt
+	usage     *kernfs.File
+	limit     *kernfs.File
+	swapLimit *kernfs.File // v1: memory plus swap
+	stat      *kernfs.File
+	events    *kernfs.File // v2 memory.events, v1 memory.failcnt
 }
 
 // NewMemoryReader returns a reader over levels, the own cgroup first. There must be at least one.
@@ -45,14 +45,13 @@ func NewMemoryReader(o *kernfs.Opener, v Version, levels []Level) *MemoryReader 
 	}
 	r := &MemoryReader{version: v}
 	for _, l := range levels {
-		file := func(name string) *kernfs.File { return o.File(l.Dir + "/" + name) }
+		file := func(name string) *kernfs.File { return o.In(l.Dir, name) }
 		r.levels = append(r.levels, memoryFiles{
-			Level: l, limitFile: o.Root.Path(l.Dir + "/" + names.limit), swapFile: o.Root.Path(l.Dir + "/" + names.swapLimit),
-			usage: file(names.usage), limit: file(names.limit), swapLimit: file(names.swapLimit),
+			Level: l, usage: file(names.usage), limit: file(names.limit), swapLimit: file(names.swapLimit),
 			stat: file("memory.stat"), events: file(names.events),
 		})
 	}
-	own := func(name string) *kernfs.File { return o.File(levels[0].Dir + "/" + name) }
+	own := func(name string) *kernfs.File { return o.In(levels[0].Dir, name) }
 	r.stat, r.swap, r.peak = r.levels[0].stat, own(names.swap), own(names.peak)
 	if v == V1 {
 		r.hierarchy, r.oom = own("memory.use_hierarchy"), own("memory.oom_control")
@@ -111,19 +110,24 @@ func (r *MemoryReader) Read(p *kernfs.Pass, m *Memory, workingSets bool, report 
 
 func (r *MemoryReader) readLevel(p *kernfs.Pass, i int, m *Memory, report Report) MemoryLevel {
 	f := &r.levels[i]
-	l := MemoryLevel{Level: f.Level, LimitFile: f.limitFile}
-	l.Limit = limit(p, f.limit, report)
+	l := MemoryLevel{Level: f.Level, Limit: limit(p, f.limit, report)}
+	if l.Limit.Present() {
+		l.LimitFile = f.limit.Path()
+	}
 	// What is left is asked only under a limit: most ancestors have none.
 	if i == 0 || l.Limit.Present() {
 		l.Usage = number(p, f.usage, report)
 	}
-	l.SwapLimit, l.SwapFile = limit(p, f.swapLimit, report), f.swapFile
+	l.SwapLimit = limit(p, f.swapLimit, report)
 	if r.version == V1 {
 		// memsw limits memory plus swap: swap alone is limited only where both are.
 		l.SwapLimit = minus(l.SwapLimit, l.Limit)
 	}
-	if n, ok := l.SwapLimit.Get(); ok && (!m.SwapLimit.Present() || n < m.SwapLimit.Or(0)) {
-		m.SwapLimit = l.SwapLimit
+	if n, ok := l.SwapLimit.Get(); ok {
+		l.SwapFile = f.swapLimit.Path()
+		if n < m.SwapLimit.Or(math.MaxUint64) {
+			m.SwapLimit = l.SwapLimit
+		}
 	}
 	return l
 }

@@ -46,9 +46,9 @@ type pidsFiles struct {
 
 // NewPidsReader returns a reader over the levels of g, of which there must be at least one.
 func NewPidsReader(o *kernfs.Opener, g Group) *PidsReader {
-	r := &PidsReader{version: g.Version, current: o.File(g.Levels[0].Dir + "/pids.current")}
+	r := &PidsReader{version: g.Version, current: o.In(g.Levels[0].Dir, "pids.current")}
 	for _, l := range g.Levels {
-		r.levels = append(r.levels, pidsFiles{l, o.File(l.Dir + "/pids.max")})
+		r.levels = append(r.levels, pidsFiles{l, o.In(l.Dir, "pids.max")})
 	}
 	return r
 }
@@ -58,13 +58,16 @@ func (r *PidsReader) Read(p *kernfs.Pass, s *Pids, report Report) {
 	s.Current, s.Levels = number(p, r.current, report), s.Levels[:0]
 	for i := range r.levels {
 		f := &r.levels[i]
-		l := PidsLevel{Level: f.Level, LimitFile: f.max.Path()}
+		l := PidsLevel{Level: f.Level}
 		b, err := f.max.Read(p)
 		if err == nil {
 			l.Limit, err = ParsePidsMax(b)
 		}
 		if err != nil {
 			report(f.max.ParseError(err))
+		}
+		if l.Limit.Present() {
+			l.LimitFile = f.max.Path()
 		}
 		s.Levels = append(s.Levels, l)
 	}

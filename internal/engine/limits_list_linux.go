@@ -29,7 +29,7 @@ func (c *limitsCollector) listHigh(p *kernfs.Pass, s *sample.Limits) {
 	}
 	for i := range c.memory.raw.Levels {
 		level := c.memory.raw.Levels[i].Level
-		if f := c.memory.opener.File(level.Dir + "/memory.high"); level.Dir != "" {
+		if f := c.memory.opener.In(level.Dir, "memory.high"); level.Dir != "" {
 			c.listFile(p, s, f, "memory.high", r.Source(), level, cgroup.ParseLimit)
 		}
 	}
@@ -57,7 +57,7 @@ func (c *limitsCollector) listHugetlb(p *kernfs.Pass, s *sample.Limits) {
 		}
 		parse := func(b []byte) (sample.OptUint, error) { return cgroup.ParseHugetlbLimit(b, size) }
 		for _, level := range g.Levels {
-			c.listFile(p, s, c.memory.opener.File(level.Dir+"/"+name), cgroup.HugetlbKind(name), g.Version.Source(), level, parse)
+			c.listFile(p, s, c.memory.opener.In(level.Dir, name), cgroup.HugetlbKind(name), g.Version.Source(), level, parse)
 		}
 	}
 }

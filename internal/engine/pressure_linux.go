@@ -16,7 +16,7 @@ type pressureReader struct {
 }
 
 func newPressureReader(o *kernfs.Opener, resource string) pressureReader {
-	return pressureReader{resource: resource, system: o.File("/proc/pressure/" + resource)}
+	return pressureReader{resource: resource, system: o.In("/proc/pressure", resource)}
 }
 
 // follow moves to the process's cgroup in the v2 hierarchy.
@@ -31,7 +31,7 @@ func (r *pressureReader) follow(e *linux, o *kernfs.Opener, t *cgroup.Tree) {
 	}
 	// The real root's is the whole machine's.
 	if levels := l.DropRealRoot(e.cfg.Root); len(levels) > 0 {
-		r.own = o.File(levels[0].Dir + "/" + r.resource + ".pressure")
+		r.own = o.In(levels[0].Dir, r.resource+".pressure")
 	}
 }
 

@@ -26,9 +26,10 @@ type Opener struct {
 }
 
 // File returns the file called name, such as /proc/meminfo. It is opened by its first reading.
-func (o *Opener) File(name string) *File {
-	return &File{opener: o, name: name, fd: -1}
-}
+func (o *Opener) File(name string) *File { return &File{opener: o, base: name, fd: -1} }
+
+// In returns the file called base of a folder.
+func (o *Opener) In(dir, base string) *File { return &File{opener: o, dir: dir, base: base, fd: -1} }
 
 // File is one kernel file, kept open. A reading is one pread(2) at offset 0,
 // which every /proc, /sys and cgroup file answers with fresh text. A file of a
@@ -36,31 +37,37 @@ func (o *Opener) File(name string) *File {
 //
 // A File belongs to one goroutine at a time.
 type File struct {
-	opener  *Opener
-	name    string
-	fd      int
-	slow    bool     // on a file system that may hang: read through the Guard
-	guarded bool     // read through the Guard whatever the file system
-	trouble *trouble // nil: never any
-	layout  *Layout  // nil: nobody asked
+	opener    *Opener
+	dir, base string // dir is shared by the files of a folder; "": all is in base
+	fd        int32
+	slow      bool    // on a file system that may hang: read through the Guard
+	guarded   bool    // read through the Guard whatever the file system
+	seldom    *seldom // nil: nothing of it yet
+	layout    *Layout // nil: nobody asked
 }
 
-// trouble is apart because a monitor has dozens of files, and most of them never any.
-type trouble struct {
+// seldom is apart because a monitor has dozens of files, and most of them need none of it.
+type seldom struct {
 	last  error     // of the newest reading
 	err   error     // why it is not open
 	retry time.Time // when to try again
+	path  string    // "": nobody asked
 }
 
-func (f *File) troubled() *trouble {
-	if f.trouble == nil {
-		f.trouble = new(trouble)
+func (f *File) rest() *seldom {
+	if f.seldom == nil {
+		f.seldom = new(seldom)
 	}
-	return f.trouble
+	return f.seldom
 }
 
 // Name returns the path as the kernel documents it, without the root.
-func (f *File) Name() string { return f.name }
+func (f *File) Name() string {
+	if f.dir == "" {
+		return f.base
+	}
+	return f.dir + "/" + f.base
+}
 
 // Layout returns where this file has its keys.
 func (f *File) Layout() *Layout {
@@ -70,8 +77,14 @@ func (f *File) Layout() *Layout {
 	return f.layout
 }
 
-// Path returns where the file really is, for messages.
-func (f *File) Path() string { return f.opener.Root.Path(f.name) }
+// Path returns where the file really is, for messages. Asked again, it allocates nothing.
+func (f *File) Path() string {
+	s := f.rest()
+	if s.path == "" {
+		s.path = f.opener.Root.Path(f.Name())
+	}
+	return s.path
+}
 
 // ParseError names the file in an error of what takes its text apart. An
 // error of the reading itself names it already and stays as it is.
@@ -88,10 +101,10 @@ func (f *File) ParseError(err error) error {
 
 // Err returns the error of the newest reading, nil where it succeeded.
 func (f *File) Err() error {
-	if f.trouble == nil {
+	if f.seldom == nil {
 		return nil
 	}
-	return f.trouble.last
+	return f.seldom.last
 }
 
 // Read returns the whole text of a file that the kernel hands out in one
@@ -104,11 +117,11 @@ func (f *File) Read(p *Pass) ([]byte, error) {
 	// The steady path in one piece: of a file of one number, the calls in
 	// between would be a twentieth of the whole.
 	if f.fd >= 0 && !f.slow && !f.guarded {
-		n, err := unix.Pread(f.fd, p.buf, 0)
+		n, err := unix.Pread(int(f.fd), p.buf, 0)
 		if err == nil && n < len(p.buf) {
 			p.calls++
-			if f.trouble != nil {
-				f.trouble.last = nil
+			if f.seldom != nil {
+				f.seldom.last = nil
 			}
 			return p.buf[:n], nil
 		}
@@ -132,8 +145,8 @@ type readFunc func(fd int, buf []byte) (text, grown []byte, calls int, err error
 
 func (f *File) read(p *Pass, how readFunc) ([]byte, error) {
 	text, err := f.attempt(p, how)
-	if err != nil || f.trouble != nil {
-		f.troubled().last = err
+	if err != nil || f.seldom != nil {
+		f.rest().last = err
 	}
 	return text, err
 }
@@ -174,14 +187,14 @@ func (f *File) pathError(err error) error {
 
 // give remembers why the file has no text.
 func (f *File) give(p *Pass, err error) error {
-	t := f.troubled()
+	t := f.rest()
 	t.err, t.retry = f.pathError(err), p.now.Add(reprobe)
 	return t.err
 }
 
 func (f *File) pread(p *Pass, how readFunc) ([]byte, error) {
 	if !f.slow && !f.guarded {
-		text, buf, calls, err := how(f.fd, p.buf)
+		text, buf, calls, err := how(int(f.fd), p.buf)
 		p.buf, p.calls = buf, p.calls+calls
 		return text, err
 	}
@@ -190,7 +203,7 @@ func (f *File) pread(p *Pass, how readFunc) ([]byte, error) {
 		// number that ends early would be another number.
 		how = readRecords
 	}
-	fd := f.fd
+	fd := int(f.fd)
 	var text []byte
 	var calls int
 	abandoned, err := f.opener.Guard.Do(p.ctx, func() (err error) {
@@ -266,7 +279,7 @@ func grow(buf []byte, used int) []byte {
 }
 
 func (f *File) open(p *Pass) error {
-	if t := f.trouble; t != nil {
+	if t := f.seldom; t != nil {
 		if t.err != nil && p.now.Before(t.retry) {
 			return t.err
 		}
@@ -274,13 +287,13 @@ func (f *File) open(p *Pass) error {
 	}
 	// A file that proved slow may hang in open as well: FUSE asks its daemon
 	// for the name and for the opening.
-	guarded := f.slow || !f.opener.Root.IsHost() || f.opener.MayHang != nil && f.opener.MayHang(f.name)
+	guarded := f.slow || !f.opener.Root.IsHost() || f.opener.MayHang != nil && f.opener.MayHang(f.Name())
 	var fd int
 	var slow bool
 	var err error
 	if guarded {
 		_, err = f.opener.Guard.Do(p.ctx, func() (err error) {
-			fd, slow, err = openRegular(f.opener.Root, f.name)
+			fd, slow, err = openRegular(f.opener.Root, f.Name())
 			return err
 		}, func(err error) {
 			if err == nil {
@@ -288,12 +301,12 @@ func (f *File) open(p *Pass) error {
 			}
 		})
 	} else {
-		fd, slow, err = openRegular(f.opener.Root, f.name)
+		fd, slow, err = openRegular(f.opener.Root, f.Name())
 	}
 	p.calls += 3
 	switch {
 	case err == nil:
-		f.fd, f.slow = fd, slow
+		f.fd, f.slow = int32(fd), slow
 		return nil
 	case errors.Is(err, ErrHung), p.ctx.Err() != nil:
 		// It says nothing about the file's next answer: ask again next time.
@@ -303,7 +316,7 @@ func (f *File) open(p *Pass) error {
 	if !errors.As(err, &pe) {
 		pe = &fs.PathError{Op: "open", Path: f.Path(), Err: err}
 	}
-	t := f.troubled()
+	t := f.rest()
 	t.err, t.retry = pe, p.now.Add(reprobe)
 	return pe
 }
@@ -370,10 +383,10 @@ func mayHang(fsType uint32) bool {
 // Close gives the descriptor back. The next reading opens the file again.
 func (f *File) Close() {
 	if f.fd >= 0 {
-		_ = unix.Close(f.fd)
+		_ = unix.Close(int(f.fd))
 		f.fd = -1
 	}
-	if f.trouble != nil {
-		f.trouble.err, f.trouble.retry = nil, time.Time{}
+	if f.seldom != nil {
+		f.seldom.err, f.seldom.retry = nil, time.Time{}
 	}
 }
