@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// size is at least what the kernel packs into the first datagram of a dump
+	// firstSize is at least what the kernel packs into the first datagram of a dump
 	// (NLMSG_GOODSIZE): with pages of 4 KiB about 15 interfaces.
-	size = 8 << 10
+	firstSize = 8 << 10
 
 	// fullSize is what it packs into one at most (netlink_recvmsg), once it has seen a
 	// receive buffer that large: about 130 interfaces.
@@ -31,6 +31,7 @@ const (
 type Conn struct {
 	fd      int
 	seq     uint32
+	size    int // of a receive: the kernel packs into a datagram what the largest so far took
 	request []byte
 }
 
@@ -49,7 +50,7 @@ func Dial() (*Conn, error) {
 		_ = unix.Close(fd)
 		return nil, failure("connect", err)
 	}
-	return &Conn{fd: fd, request: make([]byte, 0, requestSize)}, nil
+	return &Conn{fd: fd, size: firstSize, request: make([]byte, 0, requestSize)}, nil
 }
 
 // Stats appends the counters of every interface in the namespace to dst, by
@@ -75,15 +76,15 @@ func (c *Conn) dump(dst []LinkStats, scratch *[]byte) (stats []LinkStats, interr
 	if err := c.send(c.request); err != nil {
 		return dst, false, failure("send", err)
 	}
-	if len(*scratch) < size {
-		*scratch = make([]byte, size)
-	}
 	stats = dst
 	for datagrams := 0; ; datagrams++ {
-		if datagrams == few && len(*scratch) < fullSize {
-			*scratch = make([]byte, fullSize) // a large machine: fewer calls from now on
+		if datagrams == few {
+			c.size = fullSize // a large machine: fewer calls from now on
 		}
-		buf := *scratch
+		if len(*scratch) < c.size {
+			*scratch = make([]byte, c.size)
+		}
+		buf := (*scratch)[:c.size]
 		n, err := c.receive(buf)
 		if err == nil && (n == 0 || n > len(buf)) {
 			err = ErrMalformed

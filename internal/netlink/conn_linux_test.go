@@ -170,12 +170,44 @@ func TestThousandInterfaces(t *testing.T) {
 		if i := slices.IndexFunc(got, func(i procfs.Interface) bool { return i.Name == "lo" }); i < 0 || got[i].RxBytes == 0 || got[i].RxPackets != got[i].TxPackets {
 			t.Error("the loopback interface counted nothing")
 		}
+		for _, size := range []int{0, 128 << 10, 1, 128 << 10, 0} { // who shares the buffer replaces it
+			scratch = make([]byte, size)
+			if stats, err = c.Stats(stats[:0], &scratch); err != nil || len(stats) < links+1 {
+				t.Errorf("a buffer of %d bytes: %d interfaces, %v", size, len(stats), err)
+			}
+		}
 		if n := testing.AllocsPerRun(5, func() {
 			if stats, err = c.Stats(stats[:0], &scratch); err != nil {
 				t.Error(err)
 			}
 		}); n != 0 {
 			t.Errorf("%v allocations for a dump", n)
+		}
+		return nil
+	})
+}
+
+// The kernel may answer a receive by as much as the largest one before it took.
+func TestALargeScratchBufferBeforeASmallOne(t *testing.T) {
+	inNamespace(t, func(t *testing.T) error {
+		rt, err := netlinktest.Open()
+		if err != nil {
+			return err
+		}
+		defer rt.Close()
+		if _, err := rt.Fill(40); err != nil { // too few for the Conn to receive more at once
+			return err
+		}
+		c, err := netlink.Dial()
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		for _, size := range []int{128 << 10, 0, 0} {
+			scratch := make([]byte, size)
+			if stats, err := c.Stats(nil, &scratch); err != nil || len(stats) < 41 {
+				t.Errorf("a buffer of %d bytes: %d interfaces, %v", size, len(stats), err)
+			}
 		}
 		return nil
 	})
