@@ -14,6 +14,7 @@ import (
 type Diskstats struct {
 	Disks []Disk
 	text  []byte // that Disks are of, line by line
+	whose []int  // how many bytes of each line say which disk it is of
 }
 
 // Disk is one device. Its times, milliseconds in the file, are nanoseconds
@@ -54,12 +55,12 @@ func (d *Diskstats) Parse(b []byte) error {
 		var line, was []byte
 		line, b = kernfs.Line(b)
 		was, old = kernfs.Line(old)
-		d.Disks = extend(d.Disks)
+		d.Disks, d.whose = extend(d.Disks), extend(d.whose[:len(d.Disks)])
 		// Most disks of a machine do nothing: what their line said is still there.
 		if len(was) > 0 && bytes.Equal(line, was) {
 			continue
 		}
-		if !d.Disks[len(d.Disks)-1].parse(line) {
+		if !d.parse(line, was) {
 			d.Disks, old = d.Disks[:len(d.Disks)-1], nil
 			first, _ := kernfs.Field(line)
 			rubbish = rubbish || len(first) > 0
@@ -73,15 +74,36 @@ func (d *Diskstats) Parse(b []byte) error {
 	return nil
 }
 
-// parse reads one line, and keeps the name that d has where it is the same. It is false for fewer
-// than eleven statistics: kernels before 2.6.25 print four for a partition, with another meaning.
-func (d *Disk) parse(b []byte) bool {
+// parse reads a line into the last disk, whose line before it was.
+func (d *Diskstats) parse(line, was []byte) bool {
+	last := len(d.Disks) - 1
+	disk, n := &d.Disks[last], d.whose[last]
+	if n == 0 || len(line) <= n || len(was) <= n || string(line[:n+1]) != string(was[:n+1]) { // and the blank: sda is not sda1
+		rest, ok := disk.parseWhose(line)
+		if !ok {
+			return false
+		}
+		n = len(line) - len(rest)
+		d.whose[last] = n
+	}
+	return disk.parseCounts(line[n:])
+}
+
+// parseWhose reads which disk a line is of, and keeps the name that d has where it is the same.
+func (d *Disk) parseWhose(b []byte) (rest []byte, ok bool) {
 	major, b, ok1 := kernfs.UintField(b)
 	minor, b, ok2 := kernfs.UintField(b)
 	name, b := kernfs.Field(b)
 	if !ok1 || !ok2 || major > math.MaxUint32 || minor > math.MaxUint32 || len(name) == 0 {
-		return false
+		return nil, false
 	}
+	d.Major, d.Minor, d.Name = uint32(major), uint32(minor), keepName(d.Name, name)
+	return b, true
+}
+
+// parseCounts reads what follows. It is false for fewer than eleven statistics: kernels
+// before 2.6.25 print four for a partition, with another meaning.
+func (d *Disk) parseCounts(b []byte) bool {
 	var v [17]uint64
 	read, _ := kernfs.UintFields(b, v[:])
 	for i, n := range v[:read] {
@@ -94,7 +116,6 @@ func (d *Disk) parse(b []byte) bool {
 	if read < 11 {
 		return false
 	}
-	d.Major, d.Minor, d.Name = uint32(major), uint32(minor), keepName(d.Name, name)
 	d.Read, d.Write = DiskOps{v[0], v[1], v[2], v[3]}, DiskOps{v[4], v[5], v[6], v[7]}
 	d.InProgress, d.IOTime, d.WeightedTime = v[8], v[9], v[10]
 	d.Discard, d.Flushes, d.FlushTime = sample.Opt[DiskOps]{}, sample.OptUint{}, sample.OptUint{}

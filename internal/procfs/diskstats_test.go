@@ -3,6 +3,7 @@ package procfs_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,6 +103,18 @@ func TestDiskThatLeavesTakesItsNameAlong(t *testing.T) {
 	}
 	if len(d.Disks) != 2 || d.Disks[0].Name != "loop0" || d.Disks[1].Name != "loop2" || d.Disks[1].Minor != 2 {
 		t.Errorf("%+v", d.Disks)
+	}
+}
+
+func TestADiskWhoseNameBeginsLikeTheOneBeforeIsAnother(t *testing.T) {
+	const counts = " 1 2 3 4 5 6 7 8 9 10 11\n"
+	var d procfs.Diskstats
+	for _, who := range []string{"8 1 sda", "8 1 sda1", "8 1 sda 1", "8 1 sda", "8 11 sda", "18 1 sda", " 8 1 sda", "8 1 sda\t"} {
+		var fresh procfs.Diskstats
+		text := []byte(who + counts)
+		if err, err2 := d.Parse(text), fresh.Parse(text); err != nil || err2 != nil || !slices.Equal(d.Disks, fresh.Disks) {
+			t.Errorf("%q: %+v, %v; without the one before: %+v, %v", who, d.Disks, err, fresh.Disks, err2)
+		}
 	}
 }
 
