@@ -2,6 +2,7 @@ package darwin
 
 import (
 	"encoding/binary"
+	"math"
 	"time"
 )
 
@@ -40,10 +41,10 @@ func decodeTicks(b []byte) rawTicks {
 	}
 }
 
-// TickAccumulator widens the 32-bit ticks of every CPU to 64 bits. The
-// differences are taken modulo 2^32, so a wrap between two readings costs nothing.
+// TickAccumulator widens the 32-bit ticks of every CPU to 64 bits. A wrap
+// between two readings costs nothing, and a step back is not taken for one.
 type TickAccumulator struct {
-	previous []rawTicks // of the last reading
+	previous []rawTicks // that the totals hold
 	totals   []Ticks    // of every CPU ever seen
 	rebases  uint64
 }
@@ -72,11 +73,12 @@ func (a *TickAccumulator) Add(b []byte) error {
 	}
 	for i := range a.previous {
 		now := decodeTicks(b[i*sizeCPULoad:])
-		switch {
-		case first:
-			a.totals[i].add(now, rawTicks{})
-		case known:
-			a.totals[i].add(now, a.previous[i])
+		if known {
+			a.totals[i].add(now, &a.previous[i])
+			continue
+		}
+		if first {
+			a.totals[i] = Ticks{uint64(now.user), uint64(now.system), uint64(now.idle), uint64(now.nice)}
 		}
 		a.previous[i] = now
 	}
@@ -101,9 +103,21 @@ func (a *TickAccumulator) Total() (sum Ticks) {
 // share of time can be computed.
 func (a *TickAccumulator) Rebases() uint64 { return a.rebases }
 
-func (t *Ticks) add(now, before rawTicks) {
-	t.User += uint64(now.user - before.user)
-	t.System += uint64(now.system - before.system)
-	t.Idle += uint64(now.idle - before.idle)
-	t.Nice += uint64(now.nice - before.nice)
+func (t *Ticks) add(now rawTicks, previous *rawTicks) {
+	t.User += grow(&previous.user, now.user)
+	t.System += grow(&previous.system, now.system)
+	t.Idle += grow(&previous.idle, now.idle)
+	t.Nice += grow(&previous.nice, now.nice)
+}
+
+// grow moves a counter of 32 bits on and returns by how much, modulo 2^32. xnu adds the
+// time since a CPU went idle without a lock: as the CPU wakes, a reading may
+// lack all of it. That step back is no wrap of 497 days, and the next reading has it again.
+func grow(previous *uint32, now uint32) uint64 {
+	grown := now - *previous
+	if grown > math.MaxInt32 {
+		return 0
+	}
+	*previous = now
+	return uint64(grown)
 }

@@ -212,6 +212,19 @@ func TestTickAccumulatorWrapsEachMode(t *testing.T) {
 	}
 }
 
+// The kernel may leave out the time since a CPU went idle, and has it in the next reading.
+func TestTicksThatStepBackAreNoWrap(t *testing.T) {
+	var a TickAccumulator
+	for i, step := range []struct{ idle, want uint32 }{{5000, 5000}, {1000, 5000}, {4999, 5000}, {5100, 5100}} {
+		if err := a.Add(darwintest.CPUArray(darwintest.Ticks{User: 7, System: 8, Idle: step.idle})); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := a.Totals()[0], (Ticks{User: 7, System: 8, Idle: uint64(step.want)}); got != want {
+			t.Errorf("step %d: %+v, want %+v", i, got, want)
+		}
+	}
+}
+
 func TestTickAccumulatorRebases(t *testing.T) {
 	var a TickAccumulator
 	steps := []struct {
