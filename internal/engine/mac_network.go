@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/darwin"
@@ -41,7 +42,8 @@ func (c *macNetwork) read(now time.Time, w sample.Parts, s *sample.Network) erro
 	l.roll(now, c.engine.cfg.least())
 	l.forget()
 	if len(c.drops) > 2*max(len(l.byName), len(l.byIndex)) {
-		clear(c.drops) // of links that were forgotten
+		// One that returns counts anew.
+		maps.DeleteFunc(c.drops, func(d *device, _ *wrapping) bool { return d.round != l.round })
 	}
 	*s = sample.Network{Time: now, Own: sample.Some(false)}
 	l.fill(s, w.Have(sample.PartInterfaces))

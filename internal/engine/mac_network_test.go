@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -95,6 +96,27 @@ func TestMacInterfaceComesBack(t *testing.T) {
 		if got := read(b, b.mac.ReadNetwork).Total.Receive.Bytes.Or(0); got != step.want {
 			t.Errorf("step %d: %d, want %d", i, got, step.want)
 		}
+	}
+}
+
+// Interfaces that come and go, each with another name, take nothing from the one that stays,
+// whose drops have wrapped.
+func TestMacInterfacesThatLeaveTakeNothingAlong(t *testing.T) {
+	b := openMac(t)
+	en0 := darwintest.Traffic{TxPackets: 1, TxDrops: math.MaxUint32 - 1}
+	for n := range uint64(500) {
+		en0.RxBytes, en0.TxDrops = n, en0.TxDrops+1
+		b.Lists[darwintest.MIBAll] = append(darwintest.Counted("en0", en0), darwintest.IfMIB(fmt.Sprintf("utun%d", n), 1, 1)...)
+		s := read(b, b.mac.ReadNetwork)
+		if got := s.Total.Receive.Bytes.Or(0); got != n {
+			t.Fatalf("reading %d: %d bytes", n, got)
+		}
+		if got, want := s.Total.Transmit.Dropped.Or(0), math.MaxUint32+n; got != want {
+			t.Fatalf("reading %d: %d drops, want %d", n, got, want)
+		}
+	}
+	if n := len(b.mac.network.drops); n > 300 {
+		t.Errorf("the drops of %d interfaces are kept", n)
 	}
 }
 

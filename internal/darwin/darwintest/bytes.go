@@ -78,6 +78,7 @@ func SwapUsage(total, used uint64) []byte {
 type Traffic struct {
 	RxBytes, TxBytes, RxPackets, TxPackets, RxErrors, TxErrors, RxDrops uint64
 	Speed                                                               uint64
+	TxDrops                                                             uint32 // of Counted alone
 }
 
 func (c *Traffic) put(data []byte) {
@@ -102,6 +103,7 @@ func Counted(name string, c Traffic) []byte {
 	b := make([]byte, sizeIfMIBData)
 	copy(b[:16], name)
 	Put32(b, mibFlags, flagsUpRunning)
+	Put32(b, mibSendDrops, c.TxDrops)
 	c.put(b[mibData:])
 	return b
 }

@@ -38,6 +38,7 @@ const (
 	taskVMLimitRest  = 336
 	sizeIfMIBData    = 180
 	mibFlags         = 20
+	mibSendDrops     = 32
 	mibData          = 52
 	sizeIfMsgHdr2    = 160
 	msgVersion       = 2
