@@ -42,7 +42,7 @@ type Interface struct {
 	RxPackets, TxPackets uint64
 	RxErrors, TxErrors   uint64
 	RxDrops              uint64
-	TxDrops              uint64 // wraps at 2^32
+	TxDrops              uint32 // wraps
 	Collisions           uint64
 }
 
@@ -86,8 +86,7 @@ const (
 func (r *NetworkReader) Read(n *Network) error {
 	*n = Network{Interfaces: n.Interfaces[:0]}
 	if r.source != NetworkNone {
-		err := r.readFrom(r.source, n)
-		return err
+		return r.readFrom(r.source, n)
 	}
 	var f failures
 	for s := NetworkIfMIBAll; s <= NetworkIfList2; s++ {
@@ -218,7 +217,7 @@ func (r *NetworkReader) publish(rec *IfRecord) Interface {
 		RxErrors:   d.RxErrors,
 		TxErrors:   d.TxErrors,
 		RxDrops:    d.RxDrops,
-		TxDrops:    uint64(rec.TxDrops),
+		TxDrops:    rec.TxDrops,
 		Collisions: d.Collisions,
 	}
 	if rec.Index != 0 {

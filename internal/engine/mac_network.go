@@ -73,7 +73,7 @@ func (c *macNetwork) widen(link *link, raw *darwin.Interface) uint64 {
 		w = new(wrapping)
 		c.drops[link.device] = w
 	}
-	return w.add(uint32(raw.TxDrops), !link.known || raw.TxPackets < link.last[transmitAt+packetsAt])
+	return w.add(raw.TxDrops, !link.known || raw.TxPackets < link.last[transmitAt+packetsAt])
 }
 
 // wrapping widens a counter of 32 bits.
