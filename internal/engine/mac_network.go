@@ -2,6 +2,7 @@ package engine
 
 import (
 	"maps"
+	"math"
 	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/darwin"
@@ -76,14 +77,14 @@ func (c *macNetwork) widen(link *link, raw *darwin.Interface) uint64 {
 	return w.add(raw.TxDrops, !link.known || raw.TxPackets < link.last[transmitAt+packetsAt])
 }
 
-// wrapping widens a counter of 32 bits.
+// wrapping widens a counter of 32 bits. To grow by half of that or more is a step back.
 type wrapping struct {
 	last  uint32
 	total uint64
 }
 
 func (w *wrapping) add(n uint32, anew bool) uint64 {
-	if anew {
+	if anew || n-w.last > math.MaxInt32 {
 		w.total = uint64(n)
 	} else {
 		w.total += uint64(n - w.last)

@@ -56,6 +56,17 @@ func TestMacInterfacesTheUserChose(t *testing.T) {
 	}
 }
 
+// A driver may begin its queue anew and go on with the packets.
+func TestMacDropsThatStepBackAreNoWrap(t *testing.T) {
+	b := openMac(t)
+	for i, step := range []struct{ drops, want uint32 }{{100, 100}, {90, 100}, {95, 105}} {
+		b.Lists[darwintest.MIBAll] = darwintest.Counted("en0", darwintest.Traffic{TxPackets: 5, TxDrops: step.drops})
+		if got := read(b, b.mac.ReadNetwork).Total.Transmit.Dropped.Or(0); got != uint64(step.want) {
+			t.Errorf("step %d: %d drops, want %d", i, got, step.want)
+		}
+	}
+}
+
 // The list of interfaces grows while it is asked for, and from reading to reading.
 func TestMacInterfaceListGrows(t *testing.T) {
 	b := openMac(t)
