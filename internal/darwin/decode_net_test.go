@@ -65,6 +65,7 @@ func TestNextIfMsgOnOddInput(t *testing.T) {
 		"other-version":    {odd(func(b []byte) { b[OffMsgVersion] = 6 }), 1},
 		"other-type":       {odd(func(b []byte) { b[OffMsgType] = 0x13 }), 1},
 		"no-address":       {odd(func(b []byte) { b[OffMsgAddrs] = 0 }), 1},
+		"address-cut":      {odd(func(b []byte) { b[SizeIfMsgHdr2+OffDLLen] = OffDLName + 2 }), 1},
 		"other-family":     {odd(func(b []byte) { b[SizeIfMsgHdr2+OffDLFamily] = 2 }), 1},
 		"no-name":          {odd(func(b []byte) { b[SizeIfMsgHdr2+OffDLNameLen] = 0 }), 1},
 		"name-too-long":    {odd(func(b []byte) { b[SizeIfMsgHdr2+OffDLNameLen] = 0xff }), 1},

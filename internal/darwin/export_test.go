@@ -4,18 +4,23 @@ package darwin
 // package because the fake kernel imports it.
 const (
 	DiskKeys             = diskKeys
+	MaxAnswer            = maxAnswer
+	MaxDescriptors       = maxDescriptors
 	MaxDisks             = maxDisks
 	MaxProcessors        = maxProcessors
 	OffBSDStartMic       = offBSDStartMic
 	OffBSDStartSec       = offBSDStartSec
 	OffCPUUser           = offCPUUser
 	OffDLFamily          = offDLFamily
+	OffDLLen             = offDLLen
 	OffDLName            = offDLName
 	OffDLNameLen         = offDLNameLen
 	OffLoadScale         = offLoadScale
 	OffMsgAddrs          = offMsgAddrs
 	OffMsgType           = offMsgType
 	OffMsgVersion        = offMsgVersion
+	OffRUCycles          = offRUCycles
+	OffRUInstructions    = offRUInstructions
 	OffTaskVMFootprint   = offTaskVMFootprint
 	OffTaskVMLimitRemain = offTaskVMLimitRemain
 	SizeBSDInfo          = sizeBSDInfo

@@ -108,6 +108,7 @@ func TestNetworkListGrows(t *testing.T) {
 func TestNetworkRefusesGarbage(t *testing.T) {
 	for name, list := range map[string][]byte{
 		"empty": {}, "cut": darwintest.IfMIB("en0", 1, 1)[:179], "detached": make([]byte, 2*SizeIfMIBData),
+		"too-long": make([]byte, MaxAnswer+1),
 	} {
 		k := darwintest.New(t)
 		k.Lists[darwintest.MIBAll] = list
@@ -118,13 +119,30 @@ func TestNetworkRefusesGarbage(t *testing.T) {
 	}
 }
 
-// An interface that goes between the list and its own call is left out.
+// An interface that goes between the list and its own call is left out, and so is one that
+// is being detached.
 func TestNetworkInterfaceDisappears(t *testing.T) {
+	for name, answer := range map[string][]byte{"gone": nil, "detached": make([]byte, SizeIfMIBData)} {
+		k := darwintest.New(t)
+		delete(k.Lists, darwintest.MIBAll)
+		if k.Lists[darwintest.MIBOne(1)] = answer; answer == nil {
+			delete(k.Lists, darwintest.MIBOne(1))
+		}
+		var n Network
+		err := NewNetworkReader(k).Read(&n)
+		if err != nil || n.Source != NetworkIfMIB || len(n.Interfaces) != 1 || n.Interfaces[0].Name != "en0" {
+			t.Errorf("%s: %+v, %v", name, n, err)
+		}
+	}
+}
+
+// An answer of another length is of another layout: none of its interfaces can be read so.
+func TestNetworkOfAnotherLayout(t *testing.T) {
 	k := darwintest.New(t)
 	delete(k.Lists, darwintest.MIBAll)
-	delete(k.Lists, darwintest.MIBOne(1))
+	k.Lists[darwintest.MIBOne(11)] = k.Lists[darwintest.MIBOne(11)][:SizeIfMIBData-4]
 	var n Network
-	if err := NewNetworkReader(k).Read(&n); err != nil || len(n.Interfaces) != 1 || n.Interfaces[0].Name != "en0" {
+	if err := NewNetworkReader(k).Read(&n); err != nil || n.Source != NetworkIfList2 || len(n.Interfaces) != 2 {
 		t.Errorf("%+v, %v", n, err)
 	}
 }

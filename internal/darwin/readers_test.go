@@ -2,6 +2,7 @@ package darwin_test
 
 import (
 	"errors"
+	"math"
 	"reflect"
 	"syscall"
 	"testing"
@@ -180,7 +181,7 @@ func TestGarbageSysctls(t *testing.T) {
 			for name := range k.Sysctls {
 				k.Sysctls[name] = garbage
 			}
-			if _, err := open(k)(); err == nil && len(garbage) < 4 {
+			if _, err := open(k)(); err == nil {
 				t.Errorf("%s takes %v", name, garbage)
 			}
 		}
@@ -332,6 +333,60 @@ func TestProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, "many descriptors", p.FileDescriptors, 5000)
+	darwintest.Put64(k.RusageInfo, OffRUInstructions, 70)
+	darwintest.Put64(k.RusageInfo, OffRUCycles, 80)
+	if err := r.Read(&p); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "instructions", p.Instructions, 70)
+	want(t, "cycles", p.Cycles, 80)
+}
+
+// What cannot be counted to the end is not counted.
+func TestDescriptorsWithoutEnd(t *testing.T) {
+	k := darwintest.New(t)
+	k.PidInfo[darwintest.PidListFDs] = make([]byte, (MaxDescriptors+1)*darwintest.SizeFDInfo)
+	var p Process
+	if err := NewProcessReader(k).Read(&p); !errors.Is(err, ErrMalformed) || p.FileDescriptors.Present() {
+		t.Errorf("%v, %+v", err, p.FileDescriptors)
+	}
+}
+
+func TestOnlineCPUs(t *testing.T) {
+	tests := map[string]struct {
+		answer []byte
+		want   uint64
+		err    error
+	}{
+		"int":      {darwintest.U32(12), 12, nil},
+		"quad":     {darwintest.U64(12), 12, nil},
+		"zero":     {darwintest.U32(0), 0, ErrMalformed},
+		"negative": {darwintest.U32(math.MaxUint32), 0, ErrMalformed},
+		"short":    {[]byte{12}, 0, ErrMalformed},
+		"missing":  {nil, 0, syscall.ENOENT},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			k := darwintest.New(t)
+			if k.Sysctls["hw.logicalcpu"] = test.answer; test.answer == nil {
+				delete(k.Sysctls, "hw.logicalcpu")
+			}
+			if n, err := OnlineCPUs(k, make([]byte, 8)); n != test.want || !errors.Is(err, test.err) {
+				t.Errorf("%d, %v", n, err)
+			}
+		})
+	}
+}
+
+func TestErrorsSayWhichCallFailed(t *testing.T) {
+	for want, err := range map[string]error{
+		"sysctl hw.memsize: unexpected content": &CallError{Call: "sysctl", Arg: "hw.memsize", Err: ErrMalformed},
+		"host_page_size: status 0xe00002bc":     &CallError{Call: "host_page_size", Err: KernReturn(0xe00002bc)},
+	} {
+		if err.Error() != want {
+			t.Errorf("got %q, want %q", err, want)
+		}
+	}
 }
 
 func TestLimits(t *testing.T) {
