@@ -50,10 +50,6 @@ func nothing() {}
 // errNoCgroups is made once: it is part of every reading.
 var errNoCgroups = fmt.Errorf("%w: macOS has no cgroups", ErrNoCgroup)
 
-// errNothing is of a reading without any number and without a failure: what
-// was asked for does not exist on this version of macOS.
-var errNothing = errors.New("this version of macOS offers nothing of it")
-
 // pass runs read within the collector's gate. The calls do not block, so ctx
 // counts only before them.
 func (m *mac) pass(ctx context.Context, g *gate, read func(time.Time) error) error {
@@ -86,14 +82,6 @@ func (m *mac) optional(collector string, err error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		m.failed(collector, err)
 	}
-}
-
-// empty is the error of a reading that has nothing in it.
-func empty(err error) error {
-	if err == nil {
-		return errNothing
-	}
-	return err
 }
 
 // macHas is what macOS has of a collector that on Linux has more: no pressure, no tasks of a cgroup.

@@ -45,7 +45,7 @@ func (c *macCPU) read(now time.Time, w sample.Parts, s *sample.CPU) error {
 		s.System.Uptime = c.uptime(now)
 	}
 	if !s.Limit.Known() && !s.System.Usage.Present() {
-		return empty(err)
+		return err
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func (c *macLimits) read(now time.Time, s *sample.Limits) error {
 		}
 	}
 	if len(s.Entries) == 0 {
-		return empty(err)
+		return err
 	}
 	return nil
 }

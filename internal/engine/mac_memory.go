@@ -42,7 +42,7 @@ func (c *macMemory) read(now time.Time, s *sample.Memory) error {
 	}
 	c.fill(&s.System)
 	if !c.raw.Total.Present() && !c.raw.Used.Present() {
-		return empty(err)
+		return err
 	}
 	return nil
 }

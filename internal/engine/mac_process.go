@@ -43,7 +43,7 @@ func (c *macProcess) read(now time.Time, w sample.Parts, s *sample.Process) erro
 		c.fillShares(now, s)
 	}
 	if !s.User.Present() && !s.RSS.Present() && !s.Virtual.Present() {
-		return empty(err)
+		return err
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"reflect"
 	"testing"
 	"time"
 
@@ -246,6 +247,30 @@ func TestMacReadsNothingAfterClose(t *testing.T) {
 	}
 	if b.Calls != calls {
 		t.Errorf("%d calls after Close", b.Calls-calls)
+	}
+}
+
+func TestMacWhoseKernelRefusesEverything(t *testing.T) {
+	b := openMac(t)
+	b.FailAt = darwintest.Every
+	for name, err := range b.everything(t.Context()) {
+		// Page faults are a part of the memory's reading and have no failure of their own.
+		if (err == nil) != (name == "paging") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Of pressure and the tasks of a cgroup macOS has nothing: no call is made for them.
+func TestMacHasNothingOfTheOtherParts(t *testing.T) {
+	b := openMac(t)
+	b.want = ^macHas
+	m := sample.Memory{Own: true}
+	if err := b.mac.ReadMemory(t.Context(), b.want, &m); err != nil || !reflect.DeepEqual(m, sample.Memory{}) {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if b.Calls != 0 {
+		t.Errorf("%d calls", b.Calls)
 	}
 }
 

@@ -16,8 +16,8 @@ var ErrRefused = errors.New("refused")
 type Kernel struct {
 	t      testing.TB
 	Calls  int
-	FailAt int    // 0: none
-	Failed string // the call that did
+	FailAt int    // 0: none; Every: each
+	Failed string // the newest call that did
 
 	PageSize    uint64
 	VM          []byte
@@ -38,11 +38,14 @@ type Kernel struct {
 	Registry
 }
 
+// Every as FailAt makes each call fail.
+const Every = -1
+
 var _ darwin.Kernel = (*Kernel)(nil)
 
 func (k *Kernel) step(name string) error {
 	k.Calls++
-	if k.Calls == k.FailAt {
+	if k.FailAt == Every || k.Calls == k.FailAt {
 		k.Failed = name
 		return ErrRefused
 	}
