@@ -21,7 +21,6 @@ type Disk struct {
 type DiskTransfer struct {
 	Bytes, Operations sample.OptUint
 	Time              sample.OptUint // nanoseconds; operations in flight together add up
-	Errors, Retries   sample.OptUint
 }
 
 // The keys of the disk walk. Their CFStrings are made once.
@@ -34,10 +33,6 @@ const (
 	keyOpsWrite
 	keyTimeRead
 	keyTimeWrite
-	keyErrorsRead
-	keyErrorsWrite
-	keyRetriesRead
-	keyRetriesWrite
 	keyProtocol
 	keyLocation
 	diskKeys
@@ -45,20 +40,16 @@ const (
 
 func diskKeyNames() [diskKeys]string {
 	return [diskKeys]string{
-		keyStatistics:   "Statistics",
-		keyBSDName:      "BSD Name",
-		keyBytesRead:    "Bytes (Read)",
-		keyBytesWrite:   "Bytes (Write)",
-		keyOpsRead:      "Operations (Read)",
-		keyOpsWrite:     "Operations (Write)",
-		keyTimeRead:     "Total Time (Read)",
-		keyTimeWrite:    "Total Time (Write)",
-		keyErrorsRead:   "Errors (Read)",
-		keyErrorsWrite:  "Errors (Write)",
-		keyRetriesRead:  "Retries (Read)",
-		keyRetriesWrite: "Retries (Write)",
-		keyProtocol:     "Protocol Characteristics",
-		keyLocation:     "Physical Interconnect Location",
+		keyStatistics: "Statistics",
+		keyBSDName:    "BSD Name",
+		keyBytesRead:  "Bytes (Read)",
+		keyBytesWrite: "Bytes (Write)",
+		keyOpsRead:    "Operations (Read)",
+		keyOpsWrite:   "Operations (Write)",
+		keyTimeRead:   "Total Time (Read)",
+		keyTimeWrite:  "Total Time (Write)",
+		keyProtocol:   "Protocol Characteristics",
+		keyLocation:   "Physical Interconnect Location",
 	}
 }
 
@@ -180,15 +171,11 @@ func (r *DiskReader) readStatistics(driver Object, d *Disk) bool {
 		Bytes:      r.number(statistics, keyBytesRead),
 		Operations: r.number(statistics, keyOpsRead),
 		Time:       r.number(statistics, keyTimeRead),
-		Errors:     r.number(statistics, keyErrorsRead),
-		Retries:    r.number(statistics, keyRetriesRead),
 	}
 	d.Write = DiskTransfer{
 		Bytes:      r.number(statistics, keyBytesWrite),
 		Operations: r.number(statistics, keyOpsWrite),
 		Time:       r.number(statistics, keyTimeWrite),
-		Errors:     r.number(statistics, keyErrorsWrite),
-		Retries:    r.number(statistics, keyRetriesWrite),
 	}
 	return true
 }

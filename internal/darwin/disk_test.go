@@ -25,10 +25,6 @@ func TestDisks(t *testing.T) {
 	want(t, "writes", d.Write.Operations, 40)
 	want(t, "read time", d.Read.Time, 2e9)
 	want(t, "write time", d.Write.Time, 4e9)
-	want(t, "read errors", d.Read.Errors, 6)
-	want(t, "write errors", d.Write.Errors, 8)
-	want(t, "read retries", d.Read.Retries, 10)
-	want(t, "write retries", d.Write.Retries, 12)
 	balanced(t, k, DiskKeys)
 
 	r.Close()
@@ -91,14 +87,14 @@ func TestOddDisks(t *testing.T) {
 // A counter that is missing or negative is absent; the others stay.
 func TestDiskCounterAbsent(t *testing.T) {
 	k := darwintest.New(t)
-	delete(k.Disks[0].Statistics, "Retries (Read)")
+	delete(k.Disks[0].Statistics, "Operations (Read)")
 	k.Disks[0].Statistics["Bytes (Read)"] = -1
 	disks, err := NewDiskReader(k).Read(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := disks[0]
-	if d.Read.Retries.Present() || d.Read.Bytes.Present() {
+	if d.Read.Operations.Present() || d.Read.Bytes.Present() {
 		t.Errorf("invented: %+v", d.Read)
 	}
 	want(t, "bytes written", d.Write.Bytes, 2000)
