@@ -1,7 +1,7 @@
 package darwin
 
 // The functions that the dynamic linker binds when the program starts. All
-// exist since macOS 10.6 or before: one that is missing would keep the program
+// exist since macOS 10.9 or before: one that is missing would keep the program
 // from starting. The names on our side are global to the link, hence the prefix.
 
 //go:cgo_import_dynamic cboxrm_mach_host_self mach_host_self "/usr/lib/libSystem.B.dylib"

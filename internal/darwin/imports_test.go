@@ -15,7 +15,7 @@ const (
 )
 
 // allowed is every function that this package may import. All are functions,
-// and all exist since macOS 10.6 or before: a program with an import that its macOS
+// and all exist since macOS 10.9 or before: a program with an import that its macOS
 // lacks does not start.
 var allowed = map[string]string{
 	"mach_host_self":        libSystem,
@@ -25,7 +25,7 @@ var allowed = map[string]string{
 	"host_statistics64":     libSystem,
 	"vm_deallocate":         libSystem,
 	"task_info":             libSystem,
-	"proc_pid_rusage":       libSystem, // macOS 10.9, the oldest of them
+	"proc_pid_rusage":       libSystem, // macOS 10.9, the newest of them
 	"proc_pidinfo":          libSystem,
 	"notify_register_check": libSystem,
 	"notify_get_state":      libSystem,
