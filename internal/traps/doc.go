@@ -317,7 +317,7 @@
 //	R32 ticks of CPUs that wrap
 //	    darwin.TestTickAccumulator
 //	R33 bytes of interfaces cut to 32 bits
-//	    darwin.TestNetworkInterfaceDisappears
+//	    darwin.TestNetworkWidensIfList2
 //	R34 unlimited told by equality
 //	    cgroup.TestParseLimit
 //	R35 a marker of another runtime left behind
