@@ -121,7 +121,7 @@ func OnlineCPUs(k Kernel, buf []byte) (uint64, error) {
 	n, err := k.SysctlByName(name, buf)
 	var cpus int64
 	if err == nil {
-		cpus, err = DecodeInt(buf[:min(max(n, 0), len(buf))])
+		cpus, err = DecodeInt(clip(buf, n))
 	}
 	if err == nil && cpus <= 0 {
 		err = ErrMalformed

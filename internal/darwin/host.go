@@ -72,7 +72,7 @@ const bootTimeName = "kern.boottime"
 func BootTime(k Kernel, buf []byte) (booted time.Time, err error) {
 	n, err := k.SysctlByName(bootTimeName, buf)
 	if err == nil {
-		booted, err = DecodeTimeval(buf[:min(max(n, 0), len(buf))])
+		booted, err = DecodeTimeval(clip(buf, n))
 	}
 	if err != nil {
 		return time.Time{}, &CallError{Call: "sysctl", Arg: bootTimeName, Err: err}

@@ -35,6 +35,9 @@ type Kernel interface {
 	Registry
 }
 
+// clip returns what an answer of n bytes has in buf, which the kernel may have more of.
+func clip(buf []byte, n int) []byte { return buf[:min(max(n, 0), len(buf))] }
+
 // Object is an IOKit object: a Mach port name of 32 bits. 0 is none.
 type Object uint32
 

@@ -54,7 +54,7 @@ func (r *LimitsReader) Read(l *Limits) error {
 	n, err := r.kernel.TaskVMInfo(r.buf[:])
 	if err != nil {
 		f.add("task_info", "TASK_VM_INFO", err)
-	} else if limit, ok := DecodeFootprintLimit(r.buf[:min(max(n, 0), len(r.buf))]); ok {
+	} else if limit, ok := DecodeFootprintLimit(clip(r.buf[:], n)); ok {
 		l.Footprint = sample.SomeUint(limit)
 	}
 	return f.join()

@@ -112,7 +112,7 @@ func (r *MemoryReader) readVM(now time.Time, f *failures) bool {
 	r.vmTime = time.Time{}
 	n, err := r.kernel.HostStatistics64(r.buf[:])
 	if err == nil {
-		err = r.vm.Decode(r.buf[:min(max(n, 0), len(r.buf))])
+		err = r.vm.Decode(clip(r.buf[:], n))
 	}
 	if err != nil {
 		f.add("host_statistics64", "", err)
