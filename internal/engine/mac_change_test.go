@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,6 +112,26 @@ func TestMacCPUsComeAndGo(t *testing.T) {
 		b.pass(time.Second)
 	}
 	b.clean()
+}
+
+// Nobody has to look at the single CPUs while their number changes.
+func TestMacCPUsThatChangedUnseen(t *testing.T) {
+	b := openMac(t)
+	steps := []struct {
+		want  sample.Parts
+		cpus  int
+		known bool
+	}{{b.want, 2, false}, {b.want, 2, true}, {b.want &^ sample.PartPerCPU, 3, false}, {b.want, 3, false}, {b.want, 3, true}}
+	for i, step := range steps {
+		b.want = step.want
+		b.CPUs = darwintest.CPUArray(slices.Repeat([]darwintest.Ticks{{User: uint32(100 * i), Idle: uint32(100 * i)}}, step.cpus)...)
+		for _, cpu := range read(b, b.mac.ReadCPU).System.PerCPU {
+			if cpu.Share.Present() != step.known || cpu.Modes.Present() != step.known {
+				t.Errorf("step %d: %+v", i, cpu)
+			}
+		}
+		b.pass(time.Second)
+	}
 }
 
 func TestMacIO(t *testing.T) {

@@ -54,6 +54,9 @@ func (c *macCPU) fill(now time.Time, w sample.Parts, s *sample.SystemCPU) {
 	// Across a change of the number of CPUs no share of time can be told.
 	rebased := c.rebases != c.raw.Rebases
 	c.rebases = c.raw.Rebases
+	if rebased {
+		c.perCPU, c.modes = perCPU{}, nil
+	}
 	least := c.engine.cfg.least()
 	s.Times = macTimes(c.raw.Total)
 	s.Usage = busy(s.Times)
@@ -68,9 +71,9 @@ func (c *macCPU) fill(now time.Time, w sample.Parts, s *sample.SystemCPU) {
 	}
 	for n, ticks := range c.raw.PerCPU {
 		times := macTimes(ticks)
-		one := c.perCPU.observe(now, n, busy(times), times, rebased, least)
+		one := c.perCPU.observe(now, n, busy(times), times, false, least)
 		if w.Have(sample.PartUtilization) {
-			one.Modes = c.modes[n].observe(now, times, rebased, least)
+			one.Modes = c.modes[n].observe(now, times, false, least)
 		}
 		s.PerCPU = append(s.PerCPU, one)
 	}
