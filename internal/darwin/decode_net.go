@@ -4,7 +4,6 @@ import "encoding/binary"
 
 // Layouts of net/if_var.h and net/if_mib.h, all packed to 4 bytes.
 const (
-	sizeIfData64    = 128
 	offIfType       = 0
 	offIfMTU        = 8
 	offIfBaudrate   = 16
