@@ -101,6 +101,11 @@ type test struct {
 	elapsed time.Duration
 }
 
+// failed is true also of a test that never ended.
+func (t *test) failed() bool { return t.outcome != "pass" && t.outcome != "skip" }
+
+const failure = "**FAIL**"
+
 // read takes the events of go test -json.
 func (m *matrix) read(r io.Reader, progress io.Writer) error {
 	lines := bufio.NewScanner(r)
@@ -203,8 +208,10 @@ func (m *matrix) tables() (all []*table, footnotes []string) {
 			}
 		}
 		text := t.outcome
-		switch text {
-		case "skip":
+		switch {
+		case t.failed():
+			text = failure
+		case text == "skip":
 			reason := t.reason()
 			note := slices.Index(footnotes, reason)
 			if note < 0 {
@@ -212,23 +219,25 @@ func (m *matrix) tables() (all []*table, footnotes []string) {
 				footnotes = append(footnotes, reason)
 			}
 			text = fmt.Sprintf("skipped (%d)", note+1)
-		case "fail", "":
-			text = "**FAIL**"
 		}
-		table.cells[[2]string{t.cell[1], t.cell[2]}] = text
+		cell := [2]string{t.cell[1], t.cell[2]}
+		if table.cells[cell] != failure { // a test and a subtest of it may be one cell
+			table.cells[cell] = text
+		}
 	}
 	return all, footnotes
 }
 
 // replaced says whether a test's subtests are cells: then it is none itself,
-// but where it failed beside them.
+// but where it failed and none of them did.
 func (m *matrix) replaced(t *test) bool {
+	cells, failed := false, false
 	for _, other := range m.order {
 		if len(other.cell) == 3 && strings.HasPrefix(other.name, t.name+"/") {
-			return true
+			cells, failed = true, failed || other.failed()
 		}
 	}
-	return false
+	return cells && (failed || !t.failed())
 }
 
 func (m *matrix) markdown(now time.Time) string {
@@ -242,7 +251,7 @@ func (m *matrix) markdown(now time.Time) string {
 		}
 	}
 	fmt.Fprintf(&b, "# The lab's results\n\nWhat `make lab` found by %s, with %s on %s: %d passed, %d failed, %d skipped. It took\n%s.\n\n",
-		now.UTC().Format(time.DateOnly), runtime.Version(), runtime.GOARCH, count["pass"], count["**FAIL**"], count["skipped"], m.times())
+		now.UTC().Format(time.DateOnly), runtime.Version(), runtime.GOARCH, count["pass"], count[failure], count["skipped"], m.times())
 	b.WriteString("An empty cell is a check that does not apply there. Virtual machines are emulated: in them limits and counts are\n" +
 		"compared exactly, and times only as greater than zero.\n")
 	if len(m.versions) > 0 {

@@ -22,16 +22,21 @@ const events = `{"Action":"run","Test":"TestA"}
 {"Action":"attr","Test":"TestB","Key":"cell","Value":"Kernels|v1|load"}
 {"Action":"output","Test":"TestB","Output":"    b_test.go:1: wrong\n"}
 {"Action":"fail","Test":"TestB","Elapsed":30.2}
+{"Action":"attr","Test":"TestE","Key":"cell","Value":"Kernels|hybrid|load"}
+{"Action":"attr","Test":"TestE/load","Key":"cell","Value":"Kernels|hybrid|load"}
+{"Action":"pass","Test":"TestE/load"}
+{"Action":"fail","Test":"TestE"}
 {"Action":"attr","Test":"TestC","Key":"cell","Value":"Hosts|docker|start"}
 {"Action":"attr","Test":"TestD","Key":"cell","Value":"Hosts|podman|start"}
 {"Action":"output","Test":"TestD","Output":"    d_test.go:1: no disk: none at all\n"}
 {"Action":"skip","Test":"TestD"}
 `
 
-const want = `| environment | limits | load |
-|---|---|---|
-| v2 | pass | skipped (1) |
-| v1 |  | **FAIL** |
+const want = `| environment | boot | limits | load |
+|---|---|---|---|
+| v2 | **FAIL** | pass | skipped (1) |
+| v1 |  |  | **FAIL** |
+| hybrid |  |  | **FAIL** |
 
 ## Hosts
 
@@ -45,7 +50,8 @@ const want = `| environment | limits | load |
 1. no disk: none at all
 `
 
-// A test that never ended has failed, and one reason is one footnote.
+// A test that never ended has failed, one that fails beside its subtests is
+// shown as well, and one reason is one footnote.
 func TestMatrix(t *testing.T) {
 	m := &matrix{tests: map[string]*test{}}
 	if err := m.read(strings.NewReader(events), io.Discard); err != nil {
@@ -55,7 +61,7 @@ func TestMatrix(t *testing.T) {
 	if !strings.HasSuffix(got, want+notHad) {
 		t.Errorf("got:\n%s\nwant at its end:\n%s", got, want)
 	}
-	for _, part := range []string{"1970-01-01", "1 passed, 2 failed, 2 skipped", "It took\n2m1s (TestA 1m30s, TestB 30s).\n", "- Linux 6.1\n"} {
+	for _, part := range []string{"1970-01-01", "1 passed, 4 failed, 2 skipped", "It took\n2m1s (TestA 1m30s, TestB 30s).\n", "- Linux 6.1\n"} {
 		if !strings.Contains(got, part) {
 			t.Errorf("%q is missing in:\n%s", part, got)
 		}
@@ -72,6 +78,8 @@ func TestALaterRunReplacesAnEarlierOne(t *testing.T) {
 {"Action":"run","Test":"TestA/docker/` + check + `"}
 {"Action":"attr","Test":"TestA/docker/` + check + `","Key":"cell","Value":"Kernels|v2: docker|` + check + `"}
 {"Action":"` + outcome + `","Test":"TestA/docker/` + check + `"}
+{"Action":"` + outcome + `","Test":"TestA/docker"}
+{"Action":"pass","Test":"TestA"}
 `
 	}
 	other := strings.ReplaceAll(run("limits", "pass"), "docker", "podman")
