@@ -4,6 +4,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -72,8 +73,9 @@ func testDocker(ctx context.Context, t *testing.T, l *lab) {
 					output, err := docker(ctx, "start", "--attach", name)
 					if err != nil {
 						// The client does not always repeat what the runtime said.
-						why, _ := docker(ctx, "inspect", "-f", "{{.State.Error}}", name)
-						err = fmt.Errorf("%s; %w", tail(why), err)
+						if why, _ := docker(ctx, "inspect", "-f", "{{.State.Error}}", name); tail(why) != "" {
+							err = errors.New(tail(why))
+						}
 					}
 					return output, strings.TrimSpace(string(id)), err
 				})

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -182,6 +183,9 @@ func results(ctx context.Context, t *testing.T, console string) *guestResult {
 	return root
 }
 
+// message is all that stands before the text of a test's last one.
+var message = regexp.MustCompile(`(?s)^.*\.go:\d+: `)
+
 // report gives this test a subtest for each test inside, with its outcome. A
 // check's environment becomes one of the machine's.
 func (r *guestResult) report(t *testing.T, table, machine string) {
@@ -199,9 +203,7 @@ func (r *guestResult) report(t *testing.T, table, machine string) {
 			output := strings.TrimSpace(child.output)
 			switch child.outcome {
 			case "skip":
-				_, reason, _ := strings.Cut(output, ".go:") // FILE.go:LINE: reason
-				_, reason, _ = strings.Cut(reason, ": ")
-				t.Skip(reason)
+				t.Skip(output[len(message.FindString(output)):])
 			case "pass":
 				if output != "" {
 					t.Log(output)

@@ -18,6 +18,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -172,16 +173,19 @@ func (m *matrix) forget(t *test) {
 	}
 }
 
-// reason is the message of a skip: FILE.go:LINE: reason.
+var (
+	message   = regexp.MustCompile(`(?m)^\s*\S+\.go:\d+: (.*)$`)
+	timestamp = regexp.MustCompile(`time="[^"]*" `)
+)
+
+// reason is a test's last message, which a skip is. Another run must give the
+// same one: a daemon's words go without their time.
 func (t *test) reason() string {
-	for line := range strings.Lines(t.output) {
-		if _, rest, ok := strings.Cut(line, ".go:"); ok {
-			if _, reason, ok := strings.Cut(rest, ": "); ok {
-				return strings.TrimSpace(reason)
-			}
-		}
+	all := message.FindAllStringSubmatch(t.output, -1)
+	if len(all) == 0 {
+		return "no reason given"
 	}
-	return "no reason given"
+	return timestamp.ReplaceAllString(strings.TrimSpace(all[len(all)-1][1]), "")
 }
 
 type table struct {

@@ -28,7 +28,8 @@ const events = `{"Action":"run","Test":"TestA"}
 {"Action":"fail","Test":"TestE"}
 {"Action":"attr","Test":"TestC","Key":"cell","Value":"Hosts|docker|start"}
 {"Action":"attr","Test":"TestD","Key":"cell","Value":"Hosts|podman|start"}
-{"Action":"output","Test":"TestD","Output":"    d_test.go:1: no disk: none at all\n"}
+{"Action":"output","Test":"TestD","Output":"    d_test.go:1: made one in 2s\n"}
+{"Action":"output","Test":"TestD","Output":"    d_test.go:2: no disk: time=\"2026-11-27T06:04:09Z\" none at all\n"}
 {"Action":"skip","Test":"TestD"}
 `
 
