@@ -66,10 +66,7 @@ func (g *group) quota() float64 {
 	g.t.Helper()
 	least := math.Inf(1)
 	for _, dir := range g.levels("cpu") {
-		fields := strings.Fields(shell(g.t, fmt.Sprintf("cat %s/cpu.max 2>/dev/null || cat %s/cpu.cfs_quota_us %s/cpu.cfs_period_us 2>/dev/null || true", dir, dir, dir)))
-		if len(fields) == 2 && fields[0] != "max" && fields[0] != "-1" {
-			least = min(least, parse(g.t, fields[0])/parse(g.t, fields[1]))
-		}
+		least = min(least, g.quotaOf(dir))
 	}
 	return least
 }
@@ -77,16 +74,18 @@ func (g *group) quota() float64 {
 // throttledLevel is the level whose quota binds.
 func (g *group) throttledLevel() *group {
 	g.t.Helper()
+	least := g.quota()
 	for _, dir := range g.levels("cpu") {
-		one := &group{t: g.t, dirs: map[string]string{"cpu": dir}}
-		if single := one.quotaOf(dir); single == g.quota() {
-			return one
+		if g.quotaOf(dir) == least {
+			return &group{t: g.t, dirs: map[string]string{"cpu": dir}}
 		}
 	}
 	return g
 }
 
+// quotaOf is that of one level.
 func (g *group) quotaOf(dir string) float64 {
+	g.t.Helper()
 	fields := strings.Fields(shell(g.t, fmt.Sprintf("cat %s/cpu.max 2>/dev/null || cat %s/cpu.cfs_quota_us %s/cpu.cfs_period_us 2>/dev/null || true", dir, dir, dir)))
 	if len(fields) != 2 || fields[0] == "max" || fields[0] == "-1" {
 		return math.Inf(1)

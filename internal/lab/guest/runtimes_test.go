@@ -199,6 +199,7 @@ func throttling(t *testing.T, probe *client) {
 	g := outside(t)
 	binding := g.throttledLevel()
 	used := g.cpuSeconds()
+	_, throttledBefore := binding.throttled() // a slice has seen other containers
 	probe.do("burn", 0.3, 2)
 	lowPeriods, lowThrottled := binding.throttled()
 	lowUsed := g.cpuSeconds()
@@ -207,7 +208,7 @@ func throttling(t *testing.T, probe *client) {
 	r.within(t, "cpu.throttling.periods", lowPeriods, highPeriods, "cpu.stat from outside")
 	r.within(t, "cpu.throttling.throttled_periods", lowThrottled, highThrottled, "cpu.stat from outside")
 	r.within(t, "cpu.usage_seconds", lowUsed, g.cpuSeconds(), "the kernel, from outside")
-	if lowThrottled == 0 {
+	if lowThrottled <= throttledBefore {
 		t.Error("two threads ran on half a core, and no period was throttled")
 	}
 	if lowUsed-used < 0.25 {
