@@ -5,6 +5,7 @@ package guest
 import (
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os/exec"
 	"strings"
@@ -107,9 +108,7 @@ func testCpuset(t *testing.T) {
 	r.is(t, "cpu.limit_cores", 1, "cpuset.cpus")
 	r.is(t, "cpu.available_cores", 1, "cpuset.cpus")
 	// The kernel narrows the affinity by the cpuset: both say the same.
-	if got, _ := r.text("cpu.limit_source"); got != "cpuset" {
-		t.Errorf("cpu.limit_source is %q, want cpuset", got)
-	}
+	r.says(t, "cpu.limit_source", "cpuset")
 }
 
 func testAffinity(t *testing.T) {
@@ -165,8 +164,12 @@ func testCPULoad(t *testing.T) {
 	if used := after.must(t, "cpu.usage_seconds") - before.must(t, "cpu.usage_seconds"); used < seconds*0.9 {
 		t.Errorf("cpu.usage_seconds rose by %v; %v were burnt", used, seconds)
 	}
-	split := after.must(t, "cpu.user_seconds") + after.must(t, "cpu.system_seconds")
-	if total := after.must(t, "cpu.usage_seconds"); split < total*0.5 || split > total*1.5 {
+	split, total := after.must(t, "cpu.user_seconds")+after.must(t, "cpu.system_seconds"), after.must(t, "cpu.usage_seconds")
+	slack := total / 2 // v1 has files of their own for the two, in ticks
+	if unified() {
+		slack = 1e-5
+	}
+	if math.Abs(split-total) > slack {
 		t.Errorf("user and system are %v together, and the total is %v", split, total)
 	}
 }
@@ -254,7 +257,7 @@ func testOOMKill(t *testing.T) {
 	}
 	neighbor.stop()
 	after := probe.read()
-	rises(t, "cpu.usage_seconds", before, after, 60)
+	rises(t, "cpu.usage_seconds", before, after, ceiling)
 	after.is(t, "memory.limit_bytes", 96*mebibyte, parent.memoryFile())
 	after.is(t, "memory.events.oom_kill", 0, "the own cgroup, in which nobody was killed")
 	if unified() {
