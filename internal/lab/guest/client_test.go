@@ -9,11 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -65,7 +65,6 @@ type client struct {
 	in     io.WriteCloser
 	out    *bufio.Reader
 	stderr bytes.Buffer
-	mu     sync.Mutex
 	ended  bool
 	pid    int
 }
@@ -90,7 +89,7 @@ func start(t *testing.T, name string, arguments ...string) (*client, error) {
 	if err := c.cmd.Start(); err != nil {
 		return nil, err
 	}
-	t.Cleanup(func() { c.stop() })
+	t.Cleanup(c.stop)
 	r, err := c.ask("read")
 	if err != nil {
 		c.stop()
@@ -102,8 +101,6 @@ func start(t *testing.T, name string, arguments ...string) (*client, error) {
 
 // stop ends the probe, and where it does not obey, the command.
 func (c *client) stop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.ended {
 		return
 	}
@@ -257,11 +254,11 @@ func (r reply) absent(t *testing.T, path string) {
 	}
 }
 
+// String leaves the environment out, which is long.
 func (r reply) String() string {
-	for _, loud := range []string{"environment"} {
-		delete(r.values, loud)
-	}
-	b, err := json.Marshal(r.values)
+	values := maps.Clone(r.values)
+	delete(values, "environment")
+	b, err := json.Marshal(values)
 	if err != nil {
 		return err.Error()
 	}

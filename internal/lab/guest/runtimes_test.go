@@ -46,7 +46,7 @@ func examine(t *testing.T, all []contained) {
 				t.Fatalf("it does not start: %v", err) // everything it needs is in this machine
 			}
 			check(t, c.name, "detection", func(t *testing.T) { c.detection(t, probe.as(t).read()) })
-			mounts, _ := probe.do("cat", "/proc/self/mountinfo").text("text")
+			mounts, _ := probe.as(t).do("cat", "/proc/self/mountinfo").text("text")
 			if !shown(mounts) {
 				check(t, c.name, "no cgroup visible, no numbers", func(t *testing.T) { blind(t, probe.as(t).read()) })
 				return
