@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 )
 
@@ -88,7 +87,7 @@ func (a *initramfs) write(t *testing.T, name string) {
 	a.entry("TRAILER!!!", nil, 0)
 	var compressed bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&compressed, gzip.BestSpeed) // the level is valid
-	_, err := z.Write(slices.Clone(a.b.Bytes()))
+	_, err := z.Write(a.b.Bytes())
 	if err == nil {
 		err = z.Close()
 	}

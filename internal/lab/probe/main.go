@@ -6,7 +6,6 @@
 //	alloc BYTES             take memory and write to it
 //	free                    give it all back
 //	burn SECONDS THREADS    use this much CPU time
-//	write FILE BYTES        write and fsync
 //	send ADDRESS BYTES      send by TCP
 //	doctor                  what doctor -json prints here
 //	capture                 a fake root of this place, as a txtar archive
@@ -131,8 +130,6 @@ func (p *probe) do(command string, arguments []string) (any, error) {
 		p.held = nil
 	case "burn":
 		burn(time.Duration(number(0)*float64(time.Second)), max(1, int(number(1))))
-	case "write":
-		return done, write(arguments[0], int(number(1)))
 	case "send":
 		return done, send(arguments[0], int(number(1)))
 	case "cat":
@@ -218,18 +215,6 @@ func used() time.Duration {
 	var u syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // it has no other error than a wrong argument
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-func write(name string, size int) error {
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }() // synchronized below
-	if _, err := f.Write(make([]byte, size)); err != nil {
-		return err
-	}
-	return f.Sync()
 }
 
 func send(address string, size int) error {

@@ -7,7 +7,6 @@ for word in $(cat /proc/cmdline); do
 	case $word in
 	lab.mode=*) export LAB_MODE="${word#*=}" ;;
 	lab.run=*) export LAB_RUN="${word#*=}" ;;
-	lab.virt=*) export LAB_VIRT="${word#*=}" ;;
 	lab.timeout=*) export LAB_TIMEOUT="${word#*=}" ;;
 	esac
 done
