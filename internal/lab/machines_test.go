@@ -180,6 +180,9 @@ func results(ctx context.Context, t *testing.T, console string) *guestResult {
 			r.outcome = event.Action
 		}
 	}
+	if len(root.children) == 0 {
+		t.Error("no test ran inside")
+	}
 	return root
 }
 
@@ -209,7 +212,7 @@ func (r *guestResult) report(t *testing.T, table, machine string) {
 					t.Log(output)
 				}
 			case "fail":
-				if output != "" || len(child.children) == 0 {
+				if output != "" || !t.Failed() {
 					t.Error(output)
 				}
 			default:
