@@ -129,9 +129,12 @@ func (d *debian) apt(ctx context.Context, folder, program string, arguments ...s
 	return stdout.String(), nil
 }
 
-func (d *debian) update(ctx context.Context) error {
-	_, err := d.apt(ctx, d.folder, "apt-get", "update", "-qq")
-	return err
+// update gets the suite's lists, or skips the test.
+func (d *debian) update(ctx context.Context, t *testing.T) {
+	t.Helper()
+	if _, err := d.apt(ctx, d.folder, "apt-get", "update", "-qq"); err != nil {
+		t.Skipf("the lists of %s are not to be had: %v", d.suite, err)
+	}
 }
 
 // depends are the packages that one needs directly.
@@ -195,9 +198,7 @@ func newKernel(ctx context.Context, t *testing.T, suite, arch string) *kernel {
 	const recipe = "kernel 1 "
 	folder := cached(t, "kernel-"+suite+"-"+arch, recipe+strings.Join(modules, " "), func(folder string) {
 		d := newDebian(ctx, t, suite, arch)
-		if err := d.update(ctx); err != nil {
-			t.Skipf("the lists of %s are not to be had: %v", suite, err)
-		}
+		d.update(ctx, t)
 		names, err := d.depends(ctx, "linux-image-cloud-"+arch)
 		names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, "linux-image-") })
 		if err != nil || len(names) != 1 {
@@ -287,9 +288,7 @@ func busybox(ctx context.Context, t *testing.T, arch string) string {
 	t.Helper()
 	return filepath.Join(cached(t, "busybox-"+arch, "busybox 1", func(folder string) {
 		d := newDebian(ctx, t, "bookworm", arch)
-		if err := d.update(ctx); err != nil {
-			t.Skipf("the lists of bookworm are not to be had: %v", err)
-		}
+		d.update(ctx, t)
 		if err := d.unpack(ctx, folder, "busybox-static"); err != nil {
 			t.Skipf("busybox-static cannot be had: %v", err)
 		}
@@ -308,9 +307,7 @@ func systemdDetectVirt(ctx context.Context, t *testing.T, arch string) string {
 	t.Helper()
 	return filepath.Join(cached(t, "detect-virt-"+arch, "detect-virt 1 "+strings.Join(detectPackages, " "), func(folder string) {
 		d := newDebian(ctx, t, "bookworm", arch)
-		if err := d.update(ctx); err != nil {
-			t.Skipf("the lists of bookworm are not to be had: %v", err)
-		}
+		d.update(ctx, t)
 		packages := filepath.Join(folder, "packages")
 		detect := filepath.Join(folder, "detect")
 		for _, name := range []string{packages, detect} {

@@ -54,12 +54,8 @@ func (p *payloads) tarball(ctx context.Context, t *testing.T) string {
 // layout of cgroups.
 func TestGuests(t *testing.T) {
 	ctx := deadline(t)
+	folder := t.TempDir()
 	var built *payloads
-	t.Cleanup(func() {
-		if built != nil {
-			built.remove(t)
-		}
-	})
 	for _, m := range []struct{ suite, kernel, mode, cmdline string }{
 		{"bookworm", "bookworm", "v2", ""},
 		{"bookworm", "bookworm", "v1", "systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1"},
@@ -83,7 +79,7 @@ func TestGuests(t *testing.T) {
 			k := newKernel(ctx, t, m.kernel, "amd64")
 			image := newRootImage(ctx, t, m.suite)
 			if built == nil {
-				built = newPayloads(ctx, t, "amd64", "probe", "doctor", "guest.test", "cri")
+				built = newPayloads(ctx, t, folder, "amd64", "probe", "doctor", "guest.test", "cri")
 			}
 			t.Attr("version", name+": Linux "+k.version)
 			kept := disk(t, 64<<20)

@@ -42,39 +42,29 @@ var programs = map[string]string{"probe": "./probe", "doctor": "./examples/docto
 // payloads are the static programs that go into a machine.
 type payloads struct{ folder string }
 
-func newPayloads(ctx context.Context, t *testing.T, arch string, names ...string) *payloads {
+// newPayloads builds them in the folder, which outlives the machines that share them.
+func newPayloads(ctx context.Context, t *testing.T, folder, arch string, names ...string) *payloads {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "lab-payloads-") // other tests use it too
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &payloads{folder}
+	p := &payloads{filepath.Join(folder, arch)}
 	for _, name := range names {
 		pkg := programs[name]
 		arguments := []string{"build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(p.folder, name)}
-		folder := "."
+		module := "."
 		switch name {
 		case "doctor":
-			folder = "../.."
+			module = "../.."
 		case "guest.test":
 			arguments[0] = "test"
 			arguments = append(arguments, "-c")
 		}
 		cmd := exec.CommandContext(ctx, "go", append(arguments, pkg)...)
-		cmd.Dir = folder
+		cmd.Dir = module
 		cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0", "GOARCH="+arch)
 		if output, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("building %s: %v\n%s", pkg, err, output)
 		}
 	}
 	return p
-}
-
-func (p *payloads) remove(t *testing.T) {
-	t.Helper()
-	if err := os.RemoveAll(p.folder); err != nil {
-		t.Error(err)
-	}
 }
 
 // newInitrd packs a machine without a distribution, with the files of further folders.
@@ -226,12 +216,8 @@ func (r *guestResult) report(t *testing.T, table, machine string) {
 // each layout of cgroups, and the guest's tests as the only program.
 func TestMachines(t *testing.T) {
 	ctx := deadline(t)
+	folder := t.TempDir()
 	built := map[string]*payloads{}
-	t.Cleanup(func() {
-		for _, p := range built {
-			p.remove(t)
-		}
-	})
 	for _, m := range []struct {
 		suite, arch, mode string
 		always            bool // in the short run too
@@ -245,17 +231,17 @@ func TestMachines(t *testing.T) {
 		{"trixie-backports", "amd64", "v2", false},
 		{"bookworm", "arm64", "v2", false},
 	} {
-		t.Run(m.suite+" "+m.arch+" "+m.mode, func(t *testing.T) {
-			t.Attr("cell", "Kernels|"+m.suite+" "+m.arch+" "+m.mode+"|boot")
+		name := m.suite + " " + m.arch + " " + m.mode
+		t.Run(name, func(t *testing.T) {
+			t.Attr("cell", "Kernels|"+name+"|boot")
 			if testing.Short() && !m.always {
 				t.Skip("one machine is enough for make test: make lab runs all")
 			}
 			needQEMU(ctx, t, emulator(m.arch))
 			k := newKernel(ctx, t, m.suite, m.arch)
-			name := m.suite + " " + m.arch + " " + m.mode
 			t.Attr("version", name+": Linux "+k.version)
 			if built[m.arch] == nil {
-				built[m.arch] = newPayloads(ctx, t, m.arch, "probe", "doctor", "guest.test")
+				built[m.arch] = newPayloads(ctx, t, folder, m.arch, "probe", "doctor", "guest.test")
 			}
 			began := time.Now()
 			machine := &machine{

@@ -4,6 +4,7 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,18 +99,13 @@ func (m *machine) run(ctx context.Context, t *testing.T) (console string, err er
 	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(ctx, m.patience, fmt.Errorf("%w within %v", errSilent, m.patience))
 	defer cancel()
-	program, serial, cpu := "qemu-system-x86_64", "ttyS0", "max"
+	program, serial, cpu := cmp.Or(m.program, emulator(m.kernel.arch)), "ttyS0", "max"
 	var arguments []string
 	if m.kernel.arch == "arm64" {
-		program, serial, cpu = "qemu-system-aarch64", "ttyAMA0", "max,pauth-impdef=on"
+		serial, cpu = "ttyAMA0", "max,pauth-impdef=on"
 		arguments = append(arguments, "-machine", "virt")
 	}
-	if m.program != "" {
-		program = m.program
-	}
-	if m.cpu != "" {
-		cpu = m.cpu
-	}
+	cpu = cmp.Or(m.cpu, cpu)
 	need(t, program)
 	arguments = append(arguments, "-accel", "tcg,thread=multi", "-cpu", cpu, "-m", m.memory, "-smp", "2", "-nodefaults", "-no-reboot",
 		"-display", "none", "-serial", "stdio", "-monitor", "none", "-kernel", m.kernel.image, "-initrd", m.initrd,

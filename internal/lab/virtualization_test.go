@@ -97,8 +97,7 @@ func TestVirtualization(t *testing.T) {
 func plainMachine(ctx context.Context, t *testing.T, arch, folder string) *machine {
 	t.Helper()
 	k := newKernel(ctx, t, "bookworm", arch)
-	built := newPayloads(ctx, t, arch, "probe", "doctor", "guest.test")
-	defer built.remove(t)
+	built := newPayloads(ctx, t, folder, arch, "probe", "doctor", "guest.test")
 	initrd := filepath.Join(folder, "initrd-"+arch)
 	if err := os.Rename(built.newInitrd(ctx, t, k, systemdDetectVirt(ctx, t, arch)), initrd); err != nil {
 		t.Fatal(err)
