@@ -21,9 +21,9 @@ import (
 
 const (
 	doctor = "/doctor"
-	// doctorTime is less than the lab's patience with a container: a doctor
-	// that hangs must not look like a container that does not start.
-	doctorTime = 20 * time.Second
+	// patience is less than the lab's with a container: a doctor that hangs
+	// must not look like a container that does not start.
+	patience = 20 * time.Second
 )
 
 type report struct {
@@ -60,7 +60,7 @@ func run(out string, become bool) error {
 	// Some runtimes set the limits after the start of the first process.
 	time.Sleep(100 * time.Millisecond)
 	r := report{DetectVirt: map[string]string{}, Files: map[string]string{}, Entries: map[string]int{}}
-	ctx, cancel := context.WithTimeout(context.Background(), doctorTime)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	output, err := exec.CommandContext(ctx, doctor, "-json").Output()
 	if json.Valid(output) {
@@ -74,7 +74,7 @@ func run(out string, become bool) error {
 		r.DoctorError = err.Error()
 	}
 	for _, kind := range []string{"container", "vm"} {
-		r.DetectVirt[kind] = detectVirt(kind)
+		r.DetectVirt[kind] = detectVirt(ctx, kind)
 	}
 	for _, name := range []string{
 		"/proc/self/cgroup", "/proc/self/mountinfo", "/proc/self/uid_map", "/proc/1/comm", "/proc/sys/kernel/osrelease",
@@ -102,8 +102,8 @@ func run(out string, become bool) error {
 
 // detectVirt is the program's answer: empty where it could not run. Its exit
 // status is 1 where the answer is "none".
-func detectVirt(kind string) string {
-	output, err := exec.Command("/detect/ld.so", "--library-path", "/detect", "/detect/systemd-detect-virt", "--"+kind).Output()
+func detectVirt(ctx context.Context, kind string) string {
+	output, err := exec.CommandContext(ctx, "/detect/ld.so", "--library-path", "/detect", "/detect/systemd-detect-virt", "--"+kind).Output()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return ""
