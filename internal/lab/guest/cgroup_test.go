@@ -112,7 +112,7 @@ func testAffinity(t *testing.T) {
 	_, children := pod(t, "c")
 	probe := children[0].probe()
 	shell(t, fmt.Sprintf("for task in /proc/%d/task/*; do taskset -p 1 ${task##*/}; done", probe.pid))
-	r := probe.until("an affinity of one CPU", func(r reply) bool { n, _ := r.number("cpu.limit_cores"); return n == 1 })
+	r := probe.until("an affinity of one CPU", equals("cpu.limit_cores", 1))
 	r.says(t, "cpu.limit_source", "affinity")
 	r.is(t, "cpu.available_cores", 1, "taskset")
 }

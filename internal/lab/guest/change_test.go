@@ -51,11 +51,7 @@ func testResize(t *testing.T) {
 		if step.group == parent && step.size > 64 {
 			want, cores = 64*mebibyte, 0.64
 		}
-		r := probe.until(step.what, func(r reply) bool {
-			memory, _ := r.number("memory.limit_bytes")
-			cpu, _ := r.number("cpu.limit_cores")
-			return memory == want && cpu == cores
-		})
+		r := probe.until(step.what, limited(want, cores))
 		rises(t, "cpu.usage_seconds", first, r, ceiling)
 	}
 	g.setMemory(-1)
@@ -67,7 +63,7 @@ func testResize(t *testing.T) {
 		cpu, _ := r.text("cpu.limit_source")
 		return source != "cgroup_v1" && source != "cgroup_v2" && cpu != "cgroup_v1" && cpu != "cgroup_v2"
 	})
-	r.is(t, "memory.limit_bytes", parse(t, shell(t, "awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo")), "/proc/meminfo")
+	r.is(t, "memory.limit_bytes", memTotal(t), "/proc/meminfo")
 }
 
 func testMove(t *testing.T) {
@@ -91,9 +87,7 @@ func testMove(t *testing.T) {
 
 func limited(memory, cores float64) func(reply) bool {
 	return func(r reply) bool {
-		bytes, _ := r.number("memory.limit_bytes")
-		cpu, _ := r.number("cpu.limit_cores")
-		return bytes == memory && cpu == cores
+		return equals("memory.limit_bytes", memory)(r) && equals("cpu.limit_cores", cores)(r)
 	}
 }
 
@@ -128,13 +122,13 @@ func testControllerDisabled(t *testing.T) {
 	g.setMemory(64 * mebibyte)
 	parent.setMemory(96 * mebibyte)
 	probe := g.probe()
-	before := probe.until("the limit", func(r reply) bool { n, _ := r.number("memory.limit_bytes"); return n == 64*mebibyte })
+	before := probe.until("the limit", equals("memory.limit_bytes", 64*mebibyte))
 	parent.write(parent.dirs["memory"]+"/cgroup.subtree_control", "-memory")
-	r := probe.until("the parent's limit", func(r reply) bool { n, _ := r.number("memory.limit_bytes"); return n == 96*mebibyte })
+	r := probe.until("the parent's limit", equals("memory.limit_bytes", 96*mebibyte))
 	rises(t, "cpu.usage_seconds", before, r, ceiling)
 	parent.write(parent.dirs["memory"]+"/cgroup.subtree_control", "+memory")
 	g.setMemory(72 * mebibyte)
-	r = probe.until("the controller again", func(r reply) bool { n, _ := r.number("memory.limit_bytes"); return n == 72*mebibyte })
+	r = probe.until("the controller again", equals("memory.limit_bytes", 72*mebibyte))
 	r.says(t, "memory.limit_cgroup", g.path)
 }
 
@@ -170,7 +164,7 @@ func testCPUOffline(t *testing.T) {
 	before.is(t, "cpu.limit_cores", 2, "-smp")
 	shell(t, "echo 0 >"+online)
 	t.Cleanup(func() { shell(t, "echo 1 >"+online) })
-	r := probe.until("one CPU", func(r reply) bool { n, _ := r.number("cpu.limit_cores"); return n == 1 })
+	r := probe.until("one CPU", equals("cpu.limit_cores", 1))
 	r.is(t, "cpu.available_cores", 1, online)
 	rises(t, "cpu.usage_seconds", before, r, ceiling)
 	shell(t, "echo 1 >"+online)
@@ -180,6 +174,6 @@ func testCPUOffline(t *testing.T) {
 			g.write(g.dirs["cpuset"]+"/cpuset.cpus", "0-1")
 		}
 	}
-	r = probe.until("two CPUs", func(r reply) bool { n, _ := r.number("cpu.limit_cores"); return n == 2 })
+	r = probe.until("two CPUs", equals("cpu.limit_cores", 2))
 	rises(t, "cpu.usage_seconds", before, r, ceiling)
 }

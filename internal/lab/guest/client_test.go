@@ -181,6 +181,14 @@ func (c *client) until(what string, holds func(reply) bool) reply {
 	}
 }
 
+// equals is a condition of until.
+func equals(path string, want float64) func(reply) bool {
+	return func(r reply) bool {
+		n, _ := r.number(path)
+		return n == want
+	}
+}
+
 // reply is a tree of JSON. Absent things are absent.
 type reply struct{ values map[string]any }
 

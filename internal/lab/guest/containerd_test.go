@@ -61,7 +61,7 @@ func kubernetesPod() contained {
 	return contained{
 		name: "containerd CRI pod", runtime: "containerd", orchestrator: "kubernetes",
 		start: func(t *testing.T) (*client, error) {
-			shell(t, fmt.Sprintf("mkdir -p %[1]s; rm -f %[1]s/in %[1]s/out; mkfifo -m 666 %[1]s/in %[1]s/out", folder))
+			makePipes(t, folder)
 			cmd := exec.Command("/lab/cri", "unix:///run/containerd/containerd.sock", "docker.io/library/lab:1", parent, folder,
 				fmt.Sprint(memoryLimit), fmt.Sprintf("%.0f", cpuLimit*100_000), "/probe", "-in", folder+"/in", "-out", folder+"/out")
 			var stderr strings.Builder
@@ -87,7 +87,7 @@ func kubernetesPod() contained {
 			if err != nil || len(fields) != 3 {
 				_ = in.Close()
 				_ = cmd.Wait()
-				return nil, fmt.Errorf("cri: %w: %s %s %s", err, line, stderr.String(), shell(t, "journalctl -u labcontainerd --no-pager -o cat | tail -8"))
+				return nil, fmt.Errorf("cri: %v: %s %s %s", err, line, stderr.String(), shell(t, "journalctl -u labcontainerd --no-pager -o cat | tail -8"))
 			}
 			id = fields[1]
 			return start(t, "/bin/sh", "-c", "cat "+folder+"/out & cat >"+folder+"/in; wait")

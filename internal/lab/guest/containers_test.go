@@ -284,11 +284,16 @@ func editSpec(t *testing.T, name, root, group string) {
 	}
 }
 
+func makePipes(t *testing.T, folder string) {
+	t.Helper()
+	shell(t, fmt.Sprintf("mkdir -p %[1]s; rm -f %[1]s/in %[1]s/out; mkfifo -m 666 %[1]s/in %[1]s/out", folder))
+}
+
 // piped starts a command whose container leaves no standard streams: the
 // probe talks by pipes in a folder that both sides see.
 func piped(t *testing.T, folder string, name string, arguments ...string) (*client, error) {
 	t.Helper()
-	shell(t, fmt.Sprintf("mkdir -p %[1]s; rm -f %[1]s/in %[1]s/out; mkfifo -m 666 %[1]s/in %[1]s/out", folder))
+	makePipes(t, folder)
 	bridge := `folder=$1; shift; "$@" </dev/null >$folder/log 2>&1 & cat $folder/out & cat >$folder/in; wait`
 	c, err := start(t, "/bin/sh", append([]string{"-c", bridge, "sh", folder, name}, arguments...)...)
 	if err != nil {

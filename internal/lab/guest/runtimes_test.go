@@ -139,7 +139,7 @@ func unseen(t *testing.T, probe *client) {
 	if g := outside(t); g.memoryLimit() != memoryLimit || g.quota() != cpuLimit {
 		t.Errorf("the parent was to have %v and %v, and the kernel has %v and %v", memoryLimit, cpuLimit, g.memoryLimit(), g.quota())
 	}
-	r.is(t, "memory.limit_bytes", parse(t, shell(t, "awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo")), "MemTotal")
+	r.is(t, "memory.limit_bytes", memTotal(t), "MemTotal")
 	r.says(t, "memory.limit_source", "virtualization")
 	r.is(t, "cpu.limit_cores", parse(t, shell(t, "nproc")), "nproc")
 	r.says(t, "memory.scope", "container")
@@ -152,7 +152,7 @@ func (c *contained) limits(t *testing.T, probe *client) {
 		t.Errorf("the runtime was to set %v and %v, and the kernel has %v and %v", memoryLimit, cpuLimit, memory, quota)
 	}
 	if math.IsInf(memory, 1) {
-		memory = parse(t, shell(t, "awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo"))
+		memory = memTotal(t)
 		r.says(t, "memory.limit_source", "virtualization")
 	} else {
 		r.says(t, "memory.limit_source", source())
@@ -230,11 +230,11 @@ func (c *contained) resized(t *testing.T, probe *client) {
 		cores  float64
 	}{{128 * mebibyte, 0.75}, {80 * mebibyte, 0.25}, {memoryLimit, cpuLimit}} {
 		c.resize(t, step.memory, step.cores)
-		r := probe.until(fmt.Sprintf("%d MiB and %v cores", step.memory/mebibyte, step.cores), func(r reply) bool {
-			memory, _ := r.number("memory.limit_bytes")
-			cores, _ := r.number("cpu.limit_cores")
-			return memory == float64(step.memory) && (cores == step.cores || c.cpuless != "")
-		})
+		resized := limited(float64(step.memory), step.cores)
+		if c.cpuless != "" {
+			resized = equals("memory.limit_bytes", float64(step.memory))
+		}
+		r := probe.until(fmt.Sprintf("%d MiB and %v cores", step.memory/mebibyte, step.cores), resized)
 		rises(t, "cpu.usage_seconds", before, r, ceiling)
 	}
 }

@@ -56,10 +56,7 @@ func unitProperties() []string {
 
 // TestSystemd runs the probe in units.
 func TestSystemd(t *testing.T) {
-	inside(t)
-	if !distribution() {
-		t.Skip("this machine has no systemd")
-	}
+	needDistribution(t)
 	t.Attr("version", shell(t, "systemctl --version | head -1"))
 	run := func(unit string, options ...string) func(*testing.T) (*client, error) {
 		return func(t *testing.T) (*client, error) {

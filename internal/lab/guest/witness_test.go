@@ -50,6 +50,12 @@ func parse(t *testing.T, s string) float64 {
 	return n
 }
 
+// memTotal is the machine's memory in bytes.
+func memTotal(t *testing.T) float64 {
+	t.Helper()
+	return parse(t, shell(t, "awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo"))
+}
+
 // group is a cgroup of the test's own: one folder on v2, one for each
 // controller on v1.
 type group struct {
