@@ -64,11 +64,11 @@ func TestSystemd(t *testing.T) {
 			return start(t, "systemd-run", append(arguments, file("probe"))...)
 		}
 	}
-	service := []string{"--pipe", "--wait", "--collect"}
+	asService := []string{"--pipe", "--wait", "--collect"}
 	examine(t, []contained{
 		{
 			name: "systemd service", isUnit: true, inspect: unitLimits("lab1.service"), resize: setUnit("lab1.service"),
-			start: run("lab1", append(service, unitProperties()...)...),
+			start: run("lab1", append(asService, unitProperties()...)...),
 		},
 		{
 			name: "systemd scope", isUnit: true, inspect: unitLimits("lab2.scope"), resize: setUnit("lab2.scope"),
@@ -77,26 +77,33 @@ func TestSystemd(t *testing.T) {
 		{
 			name: "systemd service, limits on its slice", isUnit: true, inspect: unitLimits("lab.slice"), resize: setUnit("lab.slice"),
 			start: func(t *testing.T) (*client, error) {
-				probe, err := run("lab3", append(service, "--slice=lab.slice")...)(t)
+				probe, err := run("lab3", append(asService, "--slice=lab.slice")...)(t)
 				if err == nil {
 					setUnit("lab.slice")(t, memoryLimit, cpuLimit)
 				}
 				return probe, err
 			},
 		},
-		{name: "systemd service, no limits", isUnit: true, free: true, start: run("lab4", service...)},
+		{name: "systemd service, no limits", isUnit: true, free: true, start: run("lab4", asService...)},
 	})
 	check(t, "systemd service", "IOReadBandwidthMax", testIOReadBandwidth)
 	check(t, "systemd service", "AllowedCPUs", testAllowedCPUs)
 	check(t, "systemd service", "TasksMax", testTasksMax)
 }
 
-func testIOReadBandwidth(t *testing.T) {
-	probe, err := start(t, "systemd-run", "-q", "--pipe", "--wait", "--collect", "-p", "IOReadBandwidthMax=/dev/vda 4M", "-p", memoryProperty(memoryLimit), file("probe"))
+// service starts the probe as one.
+func service(t *testing.T, options ...string) *client {
+	t.Helper()
+	arguments := append([]string{"-q", "--pipe", "--wait", "--collect"}, options...)
+	probe, err := start(t, "systemd-run", append(arguments, file("probe"))...)
 	if err != nil {
-		t.Skipf("it does not start: %v", err)
+		t.Fatalf("it does not start: %v", err)
 	}
-	r := probe.read()
+	return probe
+}
+
+func testIOReadBandwidth(t *testing.T) {
+	r := service(t, "-p", "IOReadBandwidthMax=/dev/vda 4M", "-p", memoryProperty(memoryLimit)).read()
 	if !hasLimit(r, "io.rbps", 4_000_000) {
 		t.Errorf("4 MB/s are not among the limits: %s", r)
 	}
@@ -106,11 +113,7 @@ func testAllowedCPUs(t *testing.T) {
 	if !unified() {
 		t.Skip("systemd sets cpusets on cgroup v2 only")
 	}
-	probe, err := start(t, "systemd-run", "-q", "--pipe", "--wait", "--collect", "-p", "AllowedCPUs=1", file("probe"))
-	if err != nil {
-		t.Skipf("it does not start: %v", err)
-	}
-	r := probe.read()
+	r := service(t, "-p", "AllowedCPUs=1").read()
 	r.is(t, "cpu.limit_cores", 1, "AllowedCPUs=1")
 	r.says(t, "cpu.limit_source", "cpuset")
 	if file, _ := r.text("cpu.limit_file"); !strings.Contains(file, "cpuset.cpus") {
@@ -119,11 +122,7 @@ func testAllowedCPUs(t *testing.T) {
 }
 
 func testTasksMax(t *testing.T) {
-	probe, err := start(t, "systemd-run", "-q", "--pipe", "--wait", "--collect", "-p", "TasksMax=60", file("probe"))
-	if err != nil {
-		t.Skipf("it does not start: %v", err)
-	}
-	r := probe.read()
+	r := service(t, "-p", "TasksMax=60").read()
 	if !hasLimit(r, "pids", 60) {
 		t.Errorf("TasksMax=60 is not among the limits: %s", r)
 	}
