@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -66,9 +67,9 @@ var soakFaults = []soakFault{
 		_ = r.collector.cmd.Process.Kill()
 		<-r.collector.done
 		r.pause(4 * time.Second)
-		err := r.startCollector()
+		r.startCollector()
 		r.outages = append(r.outages, span{began, time.Now()})
-		return err
+		return nil
 	}},
 	{"the Collector stands still", func(r *soakRun) error {
 		began := time.Now()
@@ -197,6 +198,28 @@ func unpackFiles(t *testing.T, archive, dir string) (texts []string) {
 		t.Fatalf("%s has %d files", archive, len(texts))
 	}
 	return texts
+}
+
+// advanceEverySecond returns the way to stop it, which may be called again.
+func (r *soakRun) advanceEverySecond() (stop func()) {
+	stopped, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(time.Second)
+		defer ticker.Stop()
+		for n := 1; ; n++ {
+			select {
+			case <-ticker.C:
+				r.advance(n)
+			case <-stopped:
+				return
+			}
+		}
+	}()
+	return sync.OnceFunc(func() {
+		close(stopped)
+		<-done
+	})
 }
 
 // advance lets the CPU time of the root of files go on, unless it is broken just now.

@@ -69,9 +69,7 @@ func TestSoak(t *testing.T) {
 	r.binary = buildCollector(ctx, t)
 	program := build(ctx, t, "soak", checkout(t), "./internal/soak")
 	r.texts = unpackFiles(t, filepath.Join(checkout(t), "otelresource/testdata/every-file-v2.txtar"), r.files)
-	if err := r.startCollector(); err != nil {
-		t.Fatal(err)
-	}
+	r.startCollector()
 	r.cgroup = limitedCgroup(t)
 	t.Cleanup(r.leave)
 	r.program = start(t, "the program", helper(helperExec, r.cgroup, environment(map[string]string{
@@ -81,21 +79,8 @@ func TestSoak(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.began = time.Now()
-	advanced := time.NewTicker(time.Second)
-	defer advanced.Stop()
-	stopped := make(chan struct{})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for n := 1; ; n++ {
-			select {
-			case <-advanced.C:
-				r.advance(n)
-			case <-stopped:
-				return
-			}
-		}
-	}()
+	stopAdvancing := r.advanceEverySecond()
+	defer stopAdvancing() // where the test ends early: the files are removed then
 	for time.Since(r.began) < *soakDuration && ctx.Err() == nil {
 		r.pause(2 * time.Second)
 		f := soakFaults[rand.IntN(len(soakFaults))]
@@ -110,8 +95,7 @@ func TestSoak(t *testing.T) {
 			t.Fatalf("the program ended: %v", r.program.err)
 		}
 	}
-	close(stopped)
-	<-done
+	stopAdvancing()
 	r.pause(4 * soakExport) // whatever is late arrives
 	r.program.stop(t, os.Interrupt, 30*time.Second)
 	r.collector.stop(t, os.Interrupt, 15*time.Second)
@@ -119,7 +103,7 @@ func TestSoak(t *testing.T) {
 }
 
 // startCollector starts a Collector on the run's addresses and waits for its health check.
-func (r *soakRun) startCollector() error {
+func (r *soakRun) startCollector() {
 	file := filepath.Join(r.t.TempDir(), "metrics.json")
 	r.outputs = append(r.outputs, file)
 	r.collector = start(r.t, "the Collector", collectorCommand(r.t, r.binary, r.addresses, file))
@@ -129,7 +113,6 @@ func (r *soakRun) startCollector() error {
 		_, err := get(ctx, "http://"+r.addresses[2])
 		return err == nil, nil
 	}, r.collector)
-	return nil
 }
 
 // pause waits for a random time up to most.
