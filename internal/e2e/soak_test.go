@@ -21,8 +21,8 @@ import (
 )
 
 var (
-	soakDuration = flag.Duration("soak.duration", 20*time.Second, "how long TestSoak runs")
-	soakReport   = flag.String("soak.report", "", "file that TestSoak writes its report to")
+	soakDuration   = flag.Duration("soak.duration", 20*time.Second, "how long TestSoak runs")
+	soakReportFile = flag.String("soak.report", "", "file that TestSoak writes its report to")
 )
 
 const soakExport = 2 * time.Second
@@ -172,6 +172,12 @@ func (r *soakRun) explained(gap span) bool {
 	})
 }
 
+// soakReport is a text in Markdown.
+type soakReport struct{ strings.Builder }
+
+func (b *soakReport) row(format string, args ...any) { fmt.Fprintf(b, "| "+format+" |\n", args...) }
+
+// judge holds what the run has left behind against what is allowed, and reports it.
 func (r *soakRun) judge() {
 	t := r.t
 	lines := r.lines()
@@ -179,6 +185,38 @@ func (r *soakRun) judge() {
 		t.Fatalf("the program printed %d lines", len(lines))
 	}
 	last := lines[len(lines)-1]
+	b := &soakReport{}
+	fmt.Fprintf(b, "# Soak of %s, %s\n\n", time.Since(r.began).Round(time.Second), r.began.UTC().Format("2006-01-02 15:04 UTC"))
+	fmt.Fprintf(b, "`make soak` on %s/%s with %d CPUs, Go %s.\n\n| what | |\n|---|---|\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), strings.TrimPrefix(runtime.Version(), "go"))
+	b.row("direct reads | %d", last.Reads)
+	b.row("refreshes seen by the readers | %d", last.Refreshes)
+	b.row("monitors made and closed beside | %d", last.ShortLived)
+	b.row("oldest snapshot handed out | %v", last.MaxAge.Round(time.Millisecond))
+	b.row("slowest GetMemoryStats | %v", last.SlowestRead.Round(time.Millisecond))
+	r.judgeGrowth(b, lines)
+	r.judgeArrivals(b)
+	b.row("counters that went back | %d", len(last.Backwards))
+	if len(last.Backwards) > 0 {
+		t.Errorf("counters went back: %q", last.Backwards)
+	}
+	if most := time.Second + 2*time.Second; last.MaxAge > most {
+		t.Errorf("a snapshot of %v was handed out", last.MaxAge)
+	}
+	r.reportFaults(b)
+	b.WriteString("\n| error, by call and cause | times |\n|---|---|\n")
+	for _, name := range slices.Sorted(maps.Keys(last.Errors)) {
+		b.row("%s | %d", strings.ReplaceAll(strings.ReplaceAll(name, "|", "/"), "\n", " "), last.Errors[name])
+	}
+	t.Logf("\n%s", b)
+	if *soakReportFile != "" {
+		if err := os.WriteFile(*soakReportFile, []byte(b.String()), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// judgeGrowth compares what the program holds early with what it holds late.
+func (r *soakRun) judgeGrowth(b *soakReport, lines []soakLine) {
 	tenth := max(1, len(lines)/10)
 	early, late := lines[tenth:2*tenth], lines[len(lines)-1-tenth:len(lines)-1]
 	middle := func(from []soakLine, of func(soakLine) int) int {
@@ -189,15 +227,6 @@ func (r *soakRun) judge() {
 		slices.Sort(all)
 		return all[len(all)/2]
 	}
-	var b strings.Builder
-	row := func(format string, args ...any) { fmt.Fprintf(&b, "| "+format+" |\n", args...) }
-	fmt.Fprintf(&b, "# Soak of %s, %s\n\n", time.Since(r.began).Round(time.Second), r.began.UTC().Format("2006-01-02 15:04 UTC"))
-	fmt.Fprintf(&b, "`make soak` on %s/%s with %d CPUs, Go %s.\n\n| what | |\n|---|---|\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), strings.TrimPrefix(runtime.Version(), "go"))
-	row("direct reads | %d", last.Reads)
-	row("refreshes seen by the readers | %d", last.Refreshes)
-	row("monitors made and closed beside | %d", last.ShortLived)
-	row("oldest snapshot handed out | %v", last.MaxAge.Round(time.Millisecond))
-	row("slowest GetMemoryStats | %v", last.SlowestRead.Round(time.Millisecond))
 	for _, of := range []struct {
 		name  string
 		value func(soakLine) int
@@ -208,13 +237,17 @@ func (r *soakRun) judge() {
 		{"descriptors", func(l soakLine) int { return l.Descriptors }, 6},
 	} {
 		from, to := middle(early, of.value), middle(late, of.value)
-		row("%s, median of the second and of the last tenth | %d, %d", of.name, from, to)
+		b.row("%s, median of the second and of the last tenth | %d, %d", of.name, from, to)
 		if to > from+of.most {
-			t.Errorf("%s: %d at first, %d at last", of.name, from, to)
+			r.t.Errorf("%s: %d at first, %d at last", of.name, from, to)
 		}
 	}
+}
+
+// judgeArrivals looks for exports that are missing though the Collector was there.
+func (r *soakRun) judgeArrivals(b *soakReport) {
 	byService, points := r.arrivals()
-	row("points that arrived | %d", points)
+	b.row("points that arrived | %d", points)
 	lost := 0
 	for _, service := range []string{"machine", "files"} {
 		times := byService[service]
@@ -228,41 +261,27 @@ func (r *soakRun) judge() {
 				outages++
 			default:
 				lost++
-				t.Errorf("nothing of %s arrived from %v to %v, and the Collector was there", service, gap.from, gap.to)
+				r.t.Errorf("nothing of %s arrived from %v to %v, and the Collector was there", service, gap.from, gap.to)
 			}
 		}
-		row("exports of %s every %v, longest gap, gaps while the Collector was away | %d, %v, %d", service, soakExport, len(times), longest.Round(time.Millisecond), outages)
+		b.row("exports of %s every %v, longest gap, gaps while the Collector was away | %d, %v, %d", service, soakExport, len(times), longest.Round(time.Millisecond), outages)
 		if want := int(time.Since(r.began) / soakExport / 4); len(times) < want {
-			t.Errorf("%d exports of %s arrived, want at least %d", len(times), service, want)
+			r.t.Errorf("%d exports of %s arrived, want at least %d", len(times), service, want)
 		}
 	}
-	row("exports lost while the Collector was there | %d", lost)
-	row("counters that went back | %d", len(last.Backwards))
-	if len(last.Backwards) > 0 {
-		t.Errorf("counters went back: %q", last.Backwards)
-	}
-	if most := time.Second + 2*time.Second; last.MaxAge > most {
-		t.Errorf("a snapshot of %v was handed out", last.MaxAge)
-	}
+	b.row("exports lost while the Collector was there | %d", lost)
+}
+
+func (r *soakRun) reportFaults(b *soakReport) {
 	faults := 0
-	fmt.Fprint(&b, "\n| fault | times |\n|---|---|\n")
+	b.WriteString("\n| fault | times |\n|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(r.faults)) {
-		row("%s | %d", name, r.faults[name])
+		b.row("%s | %d", name, r.faults[name])
 		faults += r.faults[name]
 	}
-	row("all | %d", faults)
+	b.row("all | %d", faults)
 	for name, why := range r.unable {
-		row("%s | not possible here: %v", name, why)
+		b.row("%s | not possible here: %v", name, why)
 	}
-	row("the clock is stepped | not done: the machine's clock is not the test's")
-	fmt.Fprint(&b, "\n| error, by call and cause | times |\n|---|---|\n")
-	for _, name := range slices.Sorted(maps.Keys(last.Errors)) {
-		row("%s | %d", strings.ReplaceAll(strings.ReplaceAll(name, "|", "/"), "\n", " "), last.Errors[name])
-	}
-	t.Logf("\n%s", b.String())
-	if *soakReport != "" {
-		if err := os.WriteFile(*soakReport, []byte(b.String()), 0o644); err != nil {
-			t.Error(err)
-		}
-	}
+	b.row("the clock is stepped | not done: the machine's clock is not the test's")
 }
