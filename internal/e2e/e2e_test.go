@@ -169,7 +169,7 @@ func observe(ctx context.Context, t *testing.T, collectorProgram, quickstart str
 	return o
 }
 
-// limitedCgroup makes the cgroup for the quickstart, or says why it cannot.
+// limitedCgroup makes the cgroup for the program under test, or says why it cannot.
 func limitedCgroup(t *testing.T) *testCgroup {
 	t.Helper()
 	g, err := newCgroup(t, memoryLimit, cpuLimit)
@@ -179,7 +179,7 @@ func limitedCgroup(t *testing.T) *testCgroup {
 		errNoHierarchy,
 	} {
 		if errors.Is(err, expected) {
-			t.Logf("THE QUICKSTART RUNS WITHOUT A CGROUP OF ITS OWN, and nothing that needs one is tested: %v", err)
+			t.Logf("THE PROGRAM RUNS WITHOUT A CGROUP OF ITS OWN, and nothing that needs one is tested: %v", err)
 			return nil
 		}
 	}
