@@ -168,20 +168,24 @@ func TestPressure(t *testing.T) {
 func TestDiskstats(t *testing.T) {
 	fs := must[blockdevice.FS](t)(blockdevice.NewFS("/proc", "/sys"))
 	var d procfs.Diskstats
-	check(t, d.Parse(text(t, "/proc/diskstats")))
+	settled(t, "disks", func() int { return len(must[[]blockdevice.Diskstats](t)(fs.ProcDiskstats())) }, func() int {
+		check(t, d.Parse(text(t, "/proc/diskstats")))
+		return len(d.Disks)
+	})
 	if len(d.Disks) == 0 {
 		t.Skip("this machine has no block devices")
 	}
 	for i := range d.Disks {
 		type disk struct{ reads, readBytes, writes, writeBytes, merged, milliseconds uint64 }
-		settled(t, d.Disks[i].Name, func() disk {
-			all := must[[]blockdevice.Diskstats](t)(fs.ProcDiskstats())
-			s := all[i]
-			return disk{s.ReadIOs, s.ReadSectors * 512, s.WriteIOs, s.WriteSectors * 512, s.WriteMerges, s.IOsTotalTicks}
-		}, func() disk {
-			check(t, d.Parse(text(t, "/proc/diskstats")))
-			o := d.Disks[i]
-			return disk{o.Read.Operations, o.Read.Bytes, o.Write.Operations, o.Write.Bytes, o.Write.Merged, o.IOTime / 1e6}
+		t.Run(d.Disks[i].Name, func(t *testing.T) {
+			settled(t, "counters", func() disk {
+				s := must[[]blockdevice.Diskstats](t)(fs.ProcDiskstats())[i]
+				return disk{s.ReadIOs, s.ReadSectors * 512, s.WriteIOs, s.WriteSectors * 512, s.WriteMerges, s.IOsTotalTicks}
+			}, func() disk {
+				check(t, d.Parse(text(t, "/proc/diskstats")))
+				o := d.Disks[i]
+				return disk{o.Read.Operations, o.Read.Bytes, o.Write.Operations, o.Write.Bytes, o.Write.Merged, o.IOTime / 1e6}
+			})
 		})
 	}
 }
@@ -189,14 +193,19 @@ func TestDiskstats(t *testing.T) {
 func TestNetDev(t *testing.T) {
 	self := must[prometheus.Proc](t)(host(t).Self())
 	var d procfs.NetDev
-	check(t, d.Parse(text(t, "/proc/self/net/dev")))
+	settled(t, "interfaces", func() int { return len(must[prometheus.NetDev](t)(self.NetDev())) }, func() int {
+		check(t, d.Parse(text(t, "/proc/self/net/dev")))
+		return len(d.Interfaces)
+	})
 	for i := range d.Interfaces {
 		name := d.Interfaces[i].Name
-		settled(t, name, func() prometheus.NetDevLine {
-			return must[prometheus.NetDev](t)(self.NetDev())[name]
-		}, func() prometheus.NetDevLine {
-			check(t, d.Parse(text(t, "/proc/self/net/dev")))
-			return prometheus.NetDevLine(d.Interfaces[i])
+		t.Run(name, func(t *testing.T) {
+			settled(t, "counters", func() prometheus.NetDevLine {
+				return must[prometheus.NetDev](t)(self.NetDev())[name]
+			}, func() prometheus.NetDevLine {
+				check(t, d.Parse(text(t, "/proc/self/net/dev")))
+				return prometheus.NetDevLine(d.Interfaces[i])
+			})
 		})
 	}
 }
@@ -216,27 +225,33 @@ func TestNetlink(t *testing.T) {
 	if errors.Is(err, netlink.ErrUnsupported) {
 		t.Skip(err)
 	}
-	check(t, err)
+	settled(t, "interfaces", func() int { return len(must[[]net.IOCountersStat](t)(net.IOCounters(true))) }, func() int {
+		all, err = c.Stats(all[:0], &scratch)
+		check(t, err)
+		return len(all)
+	})
 	for i := range all {
 		name, err := c.Name(all[i].Index)
 		check(t, err)
-		settled(t, name, func() net.IOCountersStat {
-			for _, s := range must[[]net.IOCountersStat](t)(net.IOCounters(true)) {
-				if s.Name == name {
-					s.Fifoin, s.Fifoout = 0, 0
-					return s
+		t.Run(name, func(t *testing.T) {
+			settled(t, "counters", func() net.IOCountersStat {
+				for _, s := range must[[]net.IOCountersStat](t)(net.IOCounters(true)) {
+					if s.Name == name {
+						s.Fifoin, s.Fifoout = 0, 0
+						return s
+					}
 				}
-			}
-			t.Fatalf("gopsutil has no %s", name)
-			return net.IOCountersStat{}
-		}, func() net.IOCountersStat {
-			all, err = c.Stats(all[:0], &scratch)
-			check(t, err)
-			s := all[slices.IndexFunc(all, func(s netlink.LinkStats) bool { n, _ := c.Name(s.Index); return n == name })]
-			return net.IOCountersStat{
-				Name: name, BytesRecv: s.RxBytes, PacketsRecv: s.RxPackets, Errin: s.RxErrors, Dropin: s.RxDrop(),
-				BytesSent: s.TxBytes, PacketsSent: s.TxPackets, Errout: s.TxErrors, Dropout: s.TxDropped,
-			}
+				t.Fatalf("gopsutil has no %s", name)
+				return net.IOCountersStat{}
+			}, func() net.IOCountersStat {
+				all, err = c.Stats(all[:0], &scratch)
+				check(t, err)
+				s := all[slices.IndexFunc(all, func(s netlink.LinkStats) bool { n, _ := c.Name(s.Index); return n == name })]
+				return net.IOCountersStat{
+					Name: name, BytesRecv: s.RxBytes, PacketsRecv: s.RxPackets, Errin: s.RxErrors, Dropin: s.RxDrop(),
+					BytesSent: s.TxBytes, PacketsSent: s.TxPackets, Errout: s.TxErrors, Dropout: s.TxDropped,
+				}
+			})
 		})
 	}
 }
