@@ -19,6 +19,23 @@ var identity = []string{"service_name", "k8s_pod_name", "service_instance_id"}
 // by is how expressions group: one series for each program.
 var by = "by (" + strings.Join(identity, ", ") + ") "
 
+// rate is the growth of a counter in a second. What stands in the angle
+// brackets is given without them.
+func rate(counter string) string {
+	return "sum " + by + "(rate(<" + counter + ">[$__rate_interval]))"
+}
+
+// highest is the value of a gauge.
+func highest(gauge string) string { return "max " + by + "(<" + gauge + ">)" }
+
+// share is one gauge as a part of another.
+func share(part, whole string) string { return highest(part + "> / <" + whole) }
+
+// stalled is the share of time in which some or all tasks waited for a resource.
+func stalled(scope, resource, who string) string {
+	return rate(scope + "." + resource + `.linux.pressure.time otelresource.pressure.stall="` + who + `"`)
+}
+
 // name is a metric in angle brackets, with or without matchers of attributes.
 var name = regexp.MustCompile(`<([a-z][a-z0-9_.]*)((?: [a-z0-9_.]+(?:=~|!~|!=|=)"[^"]*")*)>`)
 

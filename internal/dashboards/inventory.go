@@ -39,8 +39,8 @@ func inventory() Dashboard {
 					Description: "Memory of the machine of each program outside of a container.",
 					Queries:     []Query{{Expression: "max by (" + place + ") (<system.memory.limit>)"}},
 				},
-				curve("Uptime of containers", Seconds, "A curve that falls is a restart. Only with a PID namespace of its own.", "max "+by+"(<container.uptime>)").wide(12),
-				curve("Uptime of machines", Seconds, "A curve that falls is a reboot.", "max "+by+"(<system.uptime>)").wide(12),
+				curve("Uptime of containers", Seconds, "A curve that falls is a restart. Only with a PID namespace of its own.", highest("container.uptime")).wide(12),
+				curve("Uptime of machines", Seconds, "A curve that falls is a reboot.", highest("system.uptime")).wide(12),
 			}},
 		},
 	}

@@ -13,28 +13,28 @@ func limitsAndThrottling() Dashboard {
 				},
 			}},
 			{"Memory", []Panel{
-				curve("Memory against limit", Bytes, "Working set, and the limit that binds.", "max "+by+"(<container.memory.working_set>)").
-					against("limit", "max "+by+"(<container.memory.limit>)"),
-				curve("Memory by kind", Bytes, "Anonymous memory cannot be dropped; page cache can, until it is in use again.", "max "+by+"(<container.memory.rss>)").
-					and("page cache", "max "+by+"(<container.memory.cache>)"),
-				curve("Peak", Bytes, "The highest usage that the kernel saw, between two exports as well.", "max "+by+"(<container.memory.linux.peak>)").
-					against("limit", "max "+by+"(<container.memory.limit>)"),
+				curve("Memory against limit", Bytes, "Working set, and the limit that binds.", highest("container.memory.working_set")).
+					against("limit", highest("container.memory.limit")),
+				curve("Memory by kind", Bytes, "Anonymous memory cannot be dropped; page cache can, until it is in use again.", highest("container.memory.rss")).
+					and("page cache", highest("container.memory.cache")),
+				curve("Peak", Bytes, "The highest usage that the kernel saw, between two exports as well.", highest("container.memory.linux.peak")).
+					against("limit", highest("container.memory.limit")),
 				curve("Memory events", PerSecond, "high: throttled at memory.high. max: the limit was reached and memory reclaimed. oom_kill: a process was killed.",
 					"sum by ("+labels(identity, "otelresource_memory_event")+") (rate(<container.memory.linux.events>[$__rate_interval]))"),
 				curve("Major page faults", PerSecond, "Pages read from a disk: what was reclaimed is needed again.",
-					`sum `+by+`(rate(<container.memory.paging.faults system.paging.fault.type="major">[$__rate_interval]))`),
-				curve("Swap", Bytes, "Swap in use. Nothing where the kernel does not account it.", "max "+by+"(<container.memory.swap.usage>)"),
+					rate(`container.memory.paging.faults system.paging.fault.type="major"`)),
+				curve("Swap", Bytes, "Swap in use. Nothing where the kernel does not account it.", highest("container.memory.swap.usage")),
 			}},
 			{"CPU and tasks", []Panel{
 				curve("CPU against limit", Cores, "Cores in use, and the limit that binds.", cpuUsage).against("limit", cpuLimit),
 				curve("Throttled periods", Ratio, "Share of the enforcement periods in which the quota ran out. Short bursts do that while usage is far below the limit.",
 					throttledShare).with([]Threshold{{0, green}, {throttledWarning, yellow}, {throttledCritical, red}}),
 				curve("CPU time withheld", Cores, "CPU seconds withheld in each second, over all CPUs: it may pass 1.",
-					"sum "+by+"(rate(<container.cpu.throttling.time>[$__rate_interval]))"),
+					rate("container.cpu.throttling.time")),
 				curve("Bursts", PerSecond, "Periods in which more than the quota was used, from what earlier periods left. Only where cpu.max.burst is set.",
-					"sum "+by+"(rate(<container.cpu.burst.periods>[$__rate_interval]))"),
+					rate("container.cpu.burst.periods")),
 				curve("Tasks against limit", Count, "Threads of the program's cgroup. At the limit no thread and no process can be started.",
-					"max "+by+"(<container.pids.count>)").against("limit", "max "+by+"(<container.pids.limit>)"),
+					highest("container.pids.count")).against("limit", highest("container.pids.limit")),
 			}},
 		},
 	}

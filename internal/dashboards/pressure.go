@@ -2,45 +2,42 @@ package dashboards
 
 func pressure() Dashboard {
 	explain := "some: at least one task waited; full: all did, and nothing was done. The kernel has it since 4.20, in cgroups on v2 alone."
-	rate := func(scope, resource, stall string) string {
-		return "sum " + by + "(rate(<" + scope + "." + resource + `.linux.pressure.time otelresource.pressure.stall="` + stall + `">[$__rate_interval]))`
-	}
 	// A machine's CPU has no full: some task always runs.
-	someStalled := func(scope, title, resource string, warning, critical float64) Panel {
-		return curve(title, Ratio, "Share of time that tasks were held up for want of "+resource+". "+explain, rate(scope, resource, "some")).
+	some := func(scope, title, resource string, warning, critical float64) Panel {
+		return curve(title, Ratio, "Share of time that tasks were held up for want of "+resource+". "+explain, stalled(scope, resource, "some")).
 			with([]Threshold{{0, green}, {warning, yellow}, {critical, red}})
 	}
-	stalled := func(scope, title, resource string, warning, critical float64) Panel {
-		return someStalled(scope, title, resource, warning, critical).and("full", rate(scope, resource, "full"))
+	both := func(scope, title, resource string, warning, critical float64) Panel {
+		return some(scope, title, resource, warning, critical).and("full", stalled(scope, resource, "full"))
 	}
 	return Dashboard{
 		UID: "otelresource-pressure", Title: "Resources / Pressure",
 		Description: "Pressure stall information (PSI): how long tasks waited for a resource, which utilization alone does not tell.",
 		Rows: []Row{
 			{"Programs", []Panel{
-				stalled("container", "Memory", "memory", memoryPressureWarning, memoryPressureCritical),
-				stalled("container", "CPU", "cpu", cpuPressureWarning, cpuPressureCritical),
-				stalled("container", "I/O", "io", ioPressureWarning, ioPressureCritical),
+				both("container", "Memory", "memory", memoryPressureWarning, memoryPressureCritical),
+				both("container", "CPU", "cpu", cpuPressureWarning, cpuPressureCritical),
+				both("container", "I/O", "io", ioPressureWarning, ioPressureCritical),
 			}},
 			{"Machines", []Panel{
-				stalled("system", "Memory of the machine", "memory", memoryPressureWarning, memoryPressureCritical),
-				someStalled("system", "CPU of the machine", "cpu", cpuPressureWarning, cpuPressureCritical),
-				stalled("system", "I/O of the machine", "io", ioPressureWarning, ioPressureCritical),
+				both("system", "Memory of the machine", "memory", memoryPressureWarning, memoryPressureCritical),
+				some("system", "CPU of the machine", "cpu", cpuPressureWarning, cpuPressureCritical),
+				both("system", "I/O of the machine", "io", ioPressureWarning, ioPressureCritical),
 			}},
 			{"Networks of machines", []Panel{
 				curve("Packets", PerSecond, "Packets of the whole machine, both ways. Many small ones tire a CPU before bytes do.",
-					"sum "+by+"(rate(<system.network.packet.count>[$__rate_interval]))").wide(12),
+					rate("system.network.packet.count")).wide(12),
 				curve("Packets lost", PerSecond, "Errors and drops of the whole machine. Drops are queues that were full, errors are links that are bad.",
-					"sum "+by+"(rate(<system.network.packet.dropped>[$__rate_interval]))").named("dropped").
-					and("errors", "sum "+by+"(rate(<system.network.errors>[$__rate_interval]))").wide(12),
+					rate("system.network.packet.dropped")).named("dropped").
+					and("errors", rate("system.network.errors")).wide(12),
 			}},
 			{"Disks and interrupts of machines", []Panel{
 				curve("Disk throughput", BytesPerSec, "Bytes read and written by the whole machine.",
 					"sum by ("+labels(identity, "disk_io_direction")+") (rate(<system.disk.io>[$__rate_interval]))").named("{{disk_io_direction}}"),
 				curve("Time of one operation", Seconds, "Mean time from queue to completion: what pressure is made of.",
-					"sum "+by+"(rate(<system.disk.operation_time>[$__rate_interval])) / (sum "+by+"(rate(<system.disk.operations>[$__rate_interval])) > 0)"),
+					rate("system.disk.operation_time")+" / ("+rate("system.disk.operations")+" > 0)"),
 				curve("Interrupts", Ratio, "Share of time that tasks were held up by interrupts, from Linux 6.1. The kernel has full alone.",
-					rate("system", "irq", "full")),
+					stalled("system", "irq", "full")),
 			}},
 		},
 	}

@@ -33,11 +33,16 @@ func recordings() []RecordingRule {
 
 const who = "{{ $labels.service_name }} {{ $labels.k8s_pod_name }} {{ $labels.service_instance_id }}"
 
+// above is what is more than a threshold.
+func above(expression string, threshold float64) string {
+	return fmt.Sprintf("%s > %v", expression, threshold)
+}
+
 func alerts() []AlertingRule {
 	return []AlertingRule{
 		{
 			Alert: "ContainerMemoryNearLimit", For: "10m", Severity: "warning",
-			Expression:  fmt.Sprintf("instance:container_memory_utilization:ratio > %v", memoryCritical),
+			Expression:  above("instance:container_memory_utilization:ratio", memoryCritical),
 			Reason:      "The working set leaves out what the kernel can drop at once: at nine tenths little is left to reclaim. Ten minutes outlast a batch or a garbage collection.",
 			Summary:     who + " uses {{ $value | humanizePercentage }} of its memory limit",
 			Description: "What follows is an OOM kill. Look for a leak, set GOMEMLIMIT below the limit, or raise the limit.",
@@ -49,44 +54,43 @@ func alerts() []AlertingRule {
 			Description: "The limit or an ancestor's was reached, or the machine ran out. Compare the peak with the limit.",
 		}, {
 			Alert: "ContainerCPUThrottled", For: "15m", Severity: "warning",
-			Expression:  fmt.Sprintf("instance:container_cpu_throttled_periods:ratio_rate5m > %v", throttledCritical),
+			Expression:  above("instance:container_cpu_throttled_periods:ratio_rate5m", throttledCritical),
 			Reason:      "In every fourth period the program stood still until the next one, 100 ms by default: that is what its slowest requests wait. A quarter of an hour outlasts a start and a deployment.",
 			Summary:     who + " is throttled in {{ $value | humanizePercentage }} of its CPU periods",
 			Description: "Raise the quota, allow bursts (cpu.max.burst), or lower GOMAXPROCS to the limit so that the quota is not spent at once.",
 		}, {
 			Alert: "ContainerMemoryPressure", For: "10m", Severity: "warning",
-			Expression:  fmt.Sprintf(`sum `+by+`(rate(<container.memory.linux.pressure.time otelresource.pressure.stall="full">[5m])) > %v`, memoryPressureCritical),
+			Expression:  above(stalled("container", "memory", "full"), memoryPressureCritical),
 			Reason:      "Full: nothing ran at all, for a tenth of the time. That is thrashing, and it comes before the OOM kill.",
 			Summary:     who + " stood still for want of memory {{ $value | humanizePercentage }} of the time",
 			Description: "The working set does not fit. Raise the limit, or memory.high where that is what throttles.",
 		}, {
 			Alert: "ContainerCPUPressure", For: "15m", Severity: "warning",
-			Expression:  fmt.Sprintf(`sum `+by+`(rate(<container.cpu.linux.pressure.time otelresource.pressure.stall="some">[5m])) > %v`, cpuPressureCritical),
+			Expression:  above(stalled("container", "cpu", "some"), cpuPressureCritical),
 			Reason:      "Some: a runnable task waited, for half of the time. Shorter waits are what a shared CPU is.",
 			Summary:     who + " waited for a CPU {{ $value | humanizePercentage }} of the time",
 			Description: "Its own quota or its neighbors: throttled periods tell which. Without throttling the machine is too small or the weight too low.",
 		}, {
 			Alert: "ContainerIOPressure", For: "15m", Severity: "warning",
-			Expression:  fmt.Sprintf(`sum `+by+`(rate(<container.io.linux.pressure.time otelresource.pressure.stall="full">[5m])) > %v`, ioPressureCritical),
+			Expression:  above(stalled("container", "io", "full"), ioPressureCritical),
 			Reason:      "Full: nothing ran, because all of it waited for a disk. Some programs are made for that, so that a fifth of the time for a quarter of an hour is a hint and not a fault.",
 			Summary:     who + " stood still for want of I/O {{ $value | humanizePercentage }} of the time",
 			Description: "The disk is slow, shared or throttled (io.max), or page cache is too small: memory pressure and major faults tell.",
 		}, {
 			Alert: "ContainerTasksNearLimit", For: "10m", Severity: "warning",
-			Expression:  fmt.Sprintf("max "+by+"(<container.pids.count> / <container.pids.limit>) > %v", pidsWarning),
+			Expression:  above(share("container.pids.count", "container.pids.limit"), pidsWarning),
 			Reason:      "At the limit every new thread fails, and a Go program ends with it. The last tenth is a burst of blocking calls.",
 			Summary:     who + " has {{ $value | humanizePercentage }} of the tasks that it may have",
 			Description: "Look for threads that block in system calls or C, or raise pids.max.",
 		}, {
 			Alert: "ContainerNetworkErrors", For: "15m", Severity: "warning",
-			Expression: fmt.Sprintf("(sum "+by+"(rate(<container.network.errors>[5m])) + sum "+by+"(rate(<container.network.packet.dropped>[5m]))) / (sum "+
-				by+"(rate(<container.network.packet.count>[5m])) > 0) > %v", networkErrors),
+			Expression:  above(networkLoss, networkErrors),
 			Reason:      "A link loses a packet now and then. With one in a hundred every stream slows down, and a quarter of an hour is no burst.",
 			Summary:     who + " loses {{ $value | humanizePercentage }} of its packets",
 			Description: "Errors are a bad link; drops are queues that were full, often for want of CPU.",
 		}, {
 			Alert: "ContainerSwapping", For: "15m", Severity: "warning",
-			Expression:  fmt.Sprintf("max "+by+"(<container.memory.swap.usage> / <container.memory.limit>) > %v", swapWarning),
+			Expression:  above(share("container.memory.swap.usage", "container.memory.limit"), swapWarning),
 			Reason:      "A little swap holds what a program used once at its start. A tenth of the limit is more than that, and each touch of it waits for a disk.",
 			Summary:     who + " has {{ $value | humanizePercentage }} of its memory limit in swap",
 			Description: "Raise the memory limit, or forbid swap so that the lack shows as what it is.",
@@ -122,7 +126,7 @@ groups:
 `)
 	rule := func(expression string) (string, error) {
 		expr, err := expand(expression, vmuiSelection)
-		return strings.ReplaceAll(expr, "$__rate_interval", "5m"), err
+		return strings.ReplaceAll(expr, "$__rate_interval", "5m"), err // a rule has no variables
 	}
 	for _, r := range recordings() {
 		expr, err := rule(r.Expression)
