@@ -75,8 +75,12 @@ const (
 	red    = "red"
 )
 
+func levels(warning, critical float64) []Threshold {
+	return []Threshold{{0, green}, {warning, yellow}, {critical, red}}
+}
+
 // limits colors the share of something that must not run out.
-var limits = []Threshold{{0, green}, {memoryWarning, yellow}, {memoryCritical, red}}
+var limits = levels(memoryWarning, memoryCritical)
 
 // anything colors what should never happen.
 var anything = []Threshold{{0, green}, {1, red}}

@@ -3,7 +3,6 @@ package dashboards
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
@@ -71,15 +70,12 @@ func variables() []cog.Builder[dashboard.VariableModel] {
 	all := []cog.Builder[dashboard.VariableModel]{
 		dashboard.NewDatasourceVariableBuilder("datasource").Label("Data source").Type("prometheus"),
 	}
-	for _, v := range []struct{ name, label, from, all string }{
-		{"service", "Service", `service_name`, ".+"},
-		{"pod", "Pod", `k8s_pod_name`, ".*"},
-		{"instance", "Instance", `service_instance_id`, ".*"},
+	for _, v := range []struct{ name, label, from, within, all string }{
+		{"service", "Service", `service_name`, ``, ".+"},
+		{"pod", "Pod", `k8s_pod_name`, `,service_name=~"$service"`, ".*"},
+		{"instance", "Instance", `service_instance_id`, `,service_name=~"$service",k8s_pod_name=~"$pod"`, ".*"},
 	} {
-		within := map[string]string{
-			"service": "", "pod": `,service_name=~"$service"`, "instance": `,service_name=~"$service",k8s_pod_name=~"$pod"`,
-		}[v.name]
-		query := `label_values({__name__=~"container_memory_limit_bytes|system_memory_limit_bytes"` + within + `}, ` + v.from + `)`
+		query := `label_values({__name__=~"container_memory_limit_bytes|system_memory_limit_bytes"` + v.within + `}, ` + v.from + `)`
 		all = append(all, dashboard.NewQueryVariableBuilder(v.name).Label(v.label).
 			Datasource(datasource()).
 			Query(dashboard.StringOrMap{String: &query}).
@@ -169,8 +165,6 @@ func (q Query) legend(p Panel) string {
 	switch {
 	case p.Kind == Bars:
 		return "{{" + q.Legend + "}}"
-	case strings.Contains(q.Expression, "otelresource_memory_event"):
-		return legend + " {{otelresource_memory_event}}"
 	case q.Legend != "":
 		return legend + " " + q.Legend
 	}

@@ -8,25 +8,24 @@ func labels(first []string, more ...string) string {
 }
 
 func inventory() Dashboard {
-	known := "(max by (" + labels(identity, "container_runtime_name", "host_virtualization_type") + ") (<container.memory.limit>) or max by (" +
-		labels(identity, "container_runtime_name", "host_virtualization_type") + ") (<system.memory.limit>))"
-	count := func(title, description, label string) Panel {
-		p := curve(title, Count, description, "count by ("+label+") "+known)
-		p.Kind, p.Width, p.Queries[0].Legend = Bars, 8, label
+	kinds := "max by (" + labels(identity, "container_runtime_name", "host_virtualization_type") + ") "
+	known := "(" + kinds + "(<container.memory.limit>) or " + kinds + "(<system.memory.limit>))"
+	limited := `(max by (` + labels(identity, "otelresource_limit_source") + `) (<otelresource.limit.info otelresource.limit.resource="memory">))`
+	count := func(title, description, label, programs string) Panel {
+		p := curve(title, Count, description, "count by ("+label+") "+programs).named(label).wide(8)
+		p.Kind = Bars
 		return p
 	}
-	sources := curve("By what limits the memory", Count, "cgroup_v1, cgroup_v2: somebody set a limit. host, virtualization: nobody did, and the program may take the whole machine.",
-		`count by (otelresource_limit_source) (max by (`+labels(identity, "otelresource_limit_source")+`) (<otelresource.limit.info otelresource.limit.resource="memory">))`)
-	sources.Kind, sources.Width, sources.Queries[0].Legend = Bars, 8, "otelresource_limit_source"
 	place := labels(identity, "k8s_namespace_name", "k8s_node_name", "container_runtime_name", "host_virtualization_type", "container_id")
 	return Dashboard{
 		UID: "otelresource-inventory", Title: "Resources / Inventory",
 		Description: "What runs where, by runtime, virtualization and what limits it.",
 		Rows: []Row{
 			{"How many", []Panel{
-				count("By container runtime", "Programs by the runtime of their container; an empty name is a program outside of one, or one whose runtime left no trace.", "container_runtime_name"),
-				count("By virtualization", "Programs by what their machine is; an empty name is bare metal or not known.", "host_virtualization_type"),
-				sources,
+				count("By container runtime", "Programs by the runtime of their container; an empty name is a program outside of one, or one whose runtime left no trace.", "container_runtime_name", known),
+				count("By virtualization", "Programs by what their machine is; an empty name is bare metal or not known.", "host_virtualization_type", known),
+				count("By what limits the memory", "cgroup_v1, cgroup_v2: somebody set a limit. host, virtualization: nobody did, and the program may take the whole machine.",
+					"otelresource_limit_source", limited),
 			}},
 			{"Programs", []Panel{
 				{

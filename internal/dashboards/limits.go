@@ -20,7 +20,7 @@ func limitsAndThrottling() Dashboard {
 				curve("Peak", Bytes, "The highest usage that the kernel saw, between two exports as well.", highest("container.memory.linux.peak")).
 					against("limit", highest("container.memory.limit")),
 				curve("Memory events", PerSecond, "high: throttled at memory.high. max: the limit was reached and memory reclaimed. oom_kill: a process was killed.",
-					"sum by ("+labels(identity, "otelresource_memory_event")+") (rate(<container.memory.linux.events>[$__rate_interval]))"),
+					"sum by ("+labels(identity, "otelresource_memory_event")+") (rate(<container.memory.linux.events>[$__rate_interval]))").named("{{otelresource_memory_event}}"),
 				curve("Major page faults", PerSecond, "Pages read from a disk: what was reclaimed is needed again.",
 					rate(`container.memory.paging.faults system.paging.fault.type="major"`)),
 				curve("Swap", Bytes, "Swap in use. Nothing where the kernel does not account it.", highest("container.memory.swap.usage")),
@@ -28,7 +28,7 @@ func limitsAndThrottling() Dashboard {
 			{"CPU and tasks", []Panel{
 				curve("CPU against limit", Cores, "Cores in use, and the limit that binds.", cpuUsage).against("limit", cpuLimit),
 				curve("Throttled periods", Ratio, "Share of the enforcement periods in which the quota ran out. Short bursts do that while usage is far below the limit.",
-					throttledShare).with([]Threshold{{0, green}, {throttledWarning, yellow}, {throttledCritical, red}}),
+					throttledShare).with(levels(throttledWarning, throttledCritical)),
 				curve("CPU time withheld", Cores, "CPU seconds withheld in each second, over all CPUs: it may pass 1.",
 					rate("container.cpu.throttling.time")),
 				curve("Bursts", PerSecond, "Periods in which more than the quota was used, from what earlier periods left. Only where cpu.max.burst is set.",

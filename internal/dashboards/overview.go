@@ -23,9 +23,9 @@ func overview() Dashboard {
 				number("Fullest memory", Ratio, "The highest working set as a share of its own limit.",
 					"max("+memoryUtilization+")").with(limits),
 				number("Busiest CPU", Ratio, "The highest CPU usage as a share of its own limit.",
-					"max("+cpuUtilization+")").with([]Threshold{{0, green}, {0.8, yellow}, {0.95, red}}),
+					"max("+cpuUtilization+")").with(levels(cpuWarning, cpuCritical)),
 				number("Most throttled", Ratio, "The highest share of periods in which a quota ran out. Nothing where no quota is set.",
-					"max("+throttledShare+")").with([]Threshold{{0, green}, {throttledWarning, yellow}, {throttledCritical, red}}),
+					"max("+throttledShare+")").with(levels(throttledWarning, throttledCritical)),
 				number("OOM kills", Count, "Processes killed for memory in the time shown. A container that is replaced takes its count along.",
 					`sum(increase(<container.memory.linux.events otelresource.memory.event="oom_kill">[$__range]))`).with(anything),
 				number("Unreadable sources", Count, "Readings of a kernel file that failed in the time shown; the program examples/doctor says why.",
@@ -34,21 +34,18 @@ func overview() Dashboard {
 			{"Memory", []Panel{
 				curve("Memory utilization", Ratio, "Working set as a share of the effective limit: the smallest over all ancestors. At 100 % the kernel kills.",
 					memoryUtilization).with(limits),
-				{
-					Title: "Working set and limit", Unit: Bytes,
-					Description: "What is really in use, against the limit that binds. A dashed line that moves is a limit that was changed in place.",
-					Queries:     []Query{{Expression: highest("container.memory.working_set")}, {Expression: highest("container.memory.limit"), Legend: "limit", Dashed: true}},
-				},
+				curve("Working set and limit", Bytes, "What is really in use, against the limit that binds. A dashed line that moves is a limit that was changed in place.",
+					highest("container.memory.working_set")).against("limit", highest("container.memory.limit")),
 				curve("Memory left", Bytes, "The least that is left at any level: a neighbor in the same pod or slice can take what this program does not use.",
 					"min "+by+"(<container.memory.available>)"),
 			}},
 			{"CPU", []Panel{
 				curve("CPU utilization", Ratio, "CPU usage as a share of the effective limit. Bursts may pass 100 %.",
-					cpuUtilization).with([]Threshold{{0, green}, {0.8, yellow}, {0.95, red}}),
+					cpuUtilization).with(levels(cpuWarning, cpuCritical)),
 				curve("Cores in use and limit", Cores, "Cores in use, against the quota, the cpuset or the machine, whichever is smallest.", cpuUsage).
 					against("limit", cpuLimit),
 				curve("Throttled periods", Ratio, "Saturation: the share of enforcement periods in which the quota ran out, each a pause of up to a period.",
-					throttledShare).with([]Threshold{{0, green}, {throttledWarning, yellow}, {throttledCritical, red}}),
+					throttledShare).with(levels(throttledWarning, throttledCritical)),
 			}},
 			{"Disk", []Panel{
 				curve("Disk I/O", BytesPerSec, "Bytes read and written by each program.",
@@ -73,12 +70,12 @@ func overview() Dashboard {
 			{"Machine", []Panel{
 				curve("CPU of the machine", Ratio, "Share of all CPU time that was not idle, of programs outside of containers.",
 					"1 - "+rate(`system.cpu.time cpu.mode=~"idle|iowait"`)+" / "+rate("system.cpu.time")).
-					with([]Threshold{{0, green}, {0.8, yellow}, {0.95, red}}),
+					with(levels(cpuWarning, cpuCritical)),
 				curve("Memory of the machine", Ratio, "Memory that is not available for new programs, as a share of all.",
 					"1 - "+share("system.memory.linux.available", "system.memory.limit")).with(limits),
 				curve("Stolen CPU", Ratio, "Share of CPU time that the hypervisor gave to others. No limit shows it; it is felt as slowness.",
 					rate(`system.cpu.time cpu.mode="steal"`)+" / "+rate("system.cpu.time")).
-					with([]Threshold{{0, green}, {0.05, yellow}, {0.2, red}}),
+					with(levels(stolenWarning, stolenCritical)),
 			}},
 		},
 	}

@@ -5,7 +5,7 @@ func pressure() Dashboard {
 	// A machine's CPU has no full: some task always runs.
 	some := func(scope, title, resource string, warning, critical float64) Panel {
 		return curve(title, Ratio, "Share of time that tasks were held up for want of "+resource+". "+explain, stalled(scope, resource, "some")).
-			with([]Threshold{{0, green}, {warning, yellow}, {critical, red}})
+			with(levels(warning, critical))
 	}
 	both := func(scope, title, resource string, warning, critical float64) Panel {
 		return some(scope, title, resource, warning, critical).and("full", stalled(scope, resource, "full"))

@@ -8,6 +8,16 @@ const (
 	memoryWarning  = 0.8
 	memoryCritical = 0.9
 
+	// A CPU in full use makes work wait, and may as well be what was paid for:
+	// it colors the dashboards, and pressure and throttling alert.
+	cpuWarning  = 0.8
+	cpuCritical = 0.95
+
+	// Time that the hypervisor gives to others is lost to every program of the
+	// machine. A little is what sharing costs; with a fifth gone it is too crowded.
+	stolenWarning  = 0.05
+	stolenCritical = 0.2
+
 	// A program that runs out of its quota in every fourth period makes its
 	// slowest requests wait up to a period, 100 ms by default; kubernetes-mixin
 	// alerts at the same share.
