@@ -23,8 +23,6 @@ type Panel struct {
 	// Thresholds color what is shown, from the lowest up. They are those of
 	// the alerts where there is one.
 	Thresholds []Threshold
-	// Stacked adds the series up.
-	Stacked bool
 	// Width of 24; 0 is a third of the page for curves, an eighth for numbers.
 	Width uint32
 }

@@ -145,9 +145,6 @@ func (p Panel) grafana(id uint32) (cog.Builder[dashboard.Panel], error) {
 	if len(p.Thresholds) > 0 {
 		b.Thresholds(thresholds).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed))
 	}
-	if p.Stacked {
-		b.Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal))
-	}
 	for i, q := range p.Queries {
 		if q.Dashed {
 			b.OverrideByQuery(string(rune('A'+i)), []dashboard.DynamicConfigValue{
