@@ -1,6 +1,7 @@
 package otelresource_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -46,20 +47,44 @@ func every(d time.Duration) func(*otelresource.Config) {
 	return func(c *otelresource.Config) { c.UpdateInterval = d }
 }
 
-func memoryOf(t testing.TB, m *otelresource.Monitor) *otelresource.MemoryStats {
+func detailedIO(c *otelresource.Config) { c.EnableDetailedIO = true }
+
+func detailedNetwork(c *otelresource.Config) { c.EnableDetailedNetwork = true }
+
+// statsOf is what a getter returns, where it must not fail.
+func statsOf[T any](t testing.TB, get func(context.Context) (T, error)) T {
 	t.Helper()
-	s, err := m.GetMemoryStats(t.Context())
+	s, err := get(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
+func memoryOf(t testing.TB, m *otelresource.Monitor) *otelresource.MemoryStats {
+	t.Helper()
+	return statsOf(t, m.GetMemoryStats)
+}
+
 func cpuOf(t testing.TB, m *otelresource.Monitor) *otelresource.CPUStats {
 	t.Helper()
-	s, err := m.GetCPUStats(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	return statsOf(t, m.GetCPUStats)
+}
+
+func ioOf(t testing.TB, m *otelresource.Monitor) *otelresource.IOStats {
+	t.Helper()
+	return statsOf(t, m.GetIOStats)
+}
+
+func networkOf(t testing.TB, m *otelresource.Monitor) *otelresource.NetworkStats {
+	t.Helper()
+	return statsOf(t, m.GetNetworkStats)
+}
+
+// isNew expects the timestamp of a reading of just now.
+func isNew(t testing.TB, timestamp time.Time) {
+	t.Helper()
+	if age := time.Since(timestamp); age < 0 || age > time.Minute {
+		t.Errorf("timestamp %v", timestamp)
 	}
-	return s
 }

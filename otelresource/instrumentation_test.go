@@ -33,6 +33,12 @@ func started(t *testing.T, root *fixture.Root, opts ...otelresource.Option) (*ot
 func startedOn(t *testing.T, m *otelresource.Monitor, opts ...otelresource.Option) (*otelresource.Instrumentation, *metric.ManualReader) {
 	t.Helper()
 	reader := metric.NewManualReader()
+	return startedWith(t, reader, m, opts...), reader
+}
+
+// startedWith is startedOn with a reader of the test's own as well.
+func startedWith(t *testing.T, reader metric.Reader, m *otelresource.Monitor, opts ...otelresource.Option) *otelresource.Instrumentation {
+	t.Helper()
 	provider := metric.NewMeterProvider(metric.WithReader(reader))
 	opts = append([]otelresource.Option{otelresource.WithMeterProvider(provider), otelresource.WithMonitor(m)}, opts...)
 	i, err := otelresource.Start(opts...)
@@ -44,7 +50,7 @@ func startedOn(t *testing.T, m *otelresource.Monitor, opts ...otelresource.Optio
 			t.Error(err)
 		}
 	})
-	return i, reader
+	return i
 }
 
 func collect(t *testing.T, r *metric.ManualReader) *metricdata.ResourceMetrics {

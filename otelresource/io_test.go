@@ -20,17 +20,6 @@ import (
 	"github.com/cboxdk/resource-monitor/otelresource"
 )
 
-func ioOf(t testing.TB, m *otelresource.Monitor) *otelresource.IOStats {
-	t.Helper()
-	s, err := m.GetIOStats(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func detailedIO(c *otelresource.Config) { c.EnableDetailedIO = true }
-
 var ignoreIO = cmp.Options{
 	cmpopts.IgnoreFields(otelresource.IOStats{}, "Timestamp"),
 	cmpopts.IgnoreUnexported(otelresource.DiskIO{}),
@@ -60,9 +49,7 @@ func TestIOOfAContainer(t *testing.T) {
 	if d := cmp.Diff(want, got, ignoreIO); d != "" {
 		t.Error(d)
 	}
-	if age := time.Since(got.Timestamp); age < 0 || age > time.Minute {
-		t.Errorf("timestamp %v", got.Timestamp)
-	}
+	isNew(t, got.Timestamp)
 	for f, want := range map[otelresource.Field]bool{
 		otelresource.FieldReadBytes: true, otelresource.FieldDiscardOperations: true,
 		otelresource.FieldReadSeconds: false, otelresource.FieldIOSeconds: false, otelresource.FieldInProgress: false,
@@ -177,16 +164,9 @@ func TestCachedIOReadsAllocateNothing(t *testing.T) {
 }
 
 func TestDetailedIOGivesEachDeviceItsSeries(t *testing.T) {
-	reader := metric.NewManualReader()
 	m := monitorOn(t, fixture.Load(t, "testdata/docker-v2.txtar"), detailedIO)
-	i, err := otelresource.Start(otelresource.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(reader))), otelresource.WithMonitor(m),
-		otelresource.WithScopes(otelresource.ScopeContainer, otelresource.ScopeSystem))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = i.Shutdown(context.Background()) }()
-	all, _ := emitted(collect(t, reader))
-	got := maps.Clone(all)
+	_, reader := startedOn(t, m, otelresource.WithScopes(otelresource.ScopeContainer, otelresource.ScopeSystem))
+	got, _ := emitted(collect(t, reader))
 	maps.DeleteFunc(got, func(key string, _ float64) bool { return !strings.Contains(key, ".disk.") })
 	want := map[string]float64{
 		"container.disk.io{disk.io.direction=read,system.device=sda}":          1048576,
@@ -258,12 +238,7 @@ func TestDeltasOfADiskThatComesAndGoes(t *testing.T) {
 	handled(t)
 	root := fixture.Load(t, "testdata/host.txtar")
 	reader := metric.NewManualReader(metric.WithTemporalitySelector(metric.DeltaTemporalitySelector))
-	m := monitorOn(t, root, uncached)
-	i, err := otelresource.Start(otelresource.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(reader))), otelresource.WithMonitor(m))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = i.Shutdown(context.Background()) }()
+	startedWith(t, reader, monitorOn(t, root, uncached))
 	delta := func(diskstats string) float64 {
 		root.Write("proc/diskstats", diskstats)
 		points, _ := emitted(collect(t, reader))

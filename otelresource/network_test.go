@@ -1,7 +1,6 @@
 package otelresource_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,17 +20,6 @@ import (
 	"github.com/cboxdk/resource-monitor/otelresource"
 )
 
-func networkOf(t testing.TB, m *otelresource.Monitor) *otelresource.NetworkStats {
-	t.Helper()
-	s, err := m.GetNetworkStats(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func detailedNetwork(c *otelresource.Config) { c.EnableDetailedNetwork = true }
-
 func TestNetworkOfAMachine(t *testing.T) {
 	got := networkOf(t, monitorOn(t, fixture.Load(t, "testdata/host.txtar"), detailedNetwork))
 	eth0 := otelresource.NetworkCounters{
@@ -50,9 +38,7 @@ func TestNetworkOfAMachine(t *testing.T) {
 	if d := cmp.Diff(want, got, cmpopts.IgnoreFields(otelresource.NetworkStats{}, "Timestamp"), cmpopts.IgnoreUnexported(otelresource.NetworkCounters{})); d != "" {
 		t.Error(d)
 	}
-	if age := time.Since(got.Timestamp); age < 0 || age > time.Minute {
-		t.Errorf("timestamp %v", got.Timestamp)
-	}
+	isNew(t, got.Timestamp)
 	for f, want := range map[otelresource.Field][3]bool{ // of the total, of eth0, of docker0
 		otelresource.FieldReceiveBytes: {true, true, true}, otelresource.FieldTransmitErrors: {true, true, true},
 		otelresource.FieldLinkSpeed: {false, true, false}, otelresource.FieldReceiveErrorRate: {}, otelresource.FieldTransmitUtilization: {},
@@ -128,18 +114,10 @@ func TestARefreshOfNetworkAllocatesWhatItPublishes(t *testing.T) {
 }
 
 func TestDetailedNetworkGivesEachInterfaceItsSeries(t *testing.T) {
-	reader := metric.NewManualReader()
-	root := fixture.Load(t, "testdata/host.txtar")
-	m := monitorOn(t, root, detailedNetwork, uncached, every(time.Millisecond))
-	i, err := otelresource.Start(otelresource.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(reader))), otelresource.WithMonitor(m),
-		otelresource.WithScopes(otelresource.ScopeSystem), otelresource.WithUtilization())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = i.Shutdown(context.Background()) }()
+	m := monitorOn(t, fixture.Load(t, "testdata/host.txtar"), detailedNetwork, uncached, every(time.Millisecond))
+	_, reader := startedOn(t, m, otelresource.WithScopes(otelresource.ScopeSystem), otelresource.WithUtilization())
 	time.Sleep(110 * time.Millisecond) // a window
-	all, _ := emitted(collect(t, reader))
-	got := maps.Clone(all)
+	got, _ := emitted(collect(t, reader))
 	maps.DeleteFunc(got, func(key string, _ float64) bool { return !strings.Contains(key, ".network.") })
 	want := map[string]float64{ // only eth0 has a speed, and nothing passed
 		"system.network.bandwidth.utilization{network.interface.name=eth0,network.io.direction=receive}":  0,
@@ -176,12 +154,7 @@ func TestDeltasOfAnInterfaceThatComesAndGoes(t *testing.T) {
 		root.Remove("sys/class/net")
 		root.Write("proc/self/net/dev", header+line("eth0", 4000)) // Start reads it
 		reader := metric.NewManualReader(metric.WithTemporalitySelector(metric.DeltaTemporalitySelector))
-		m := monitorOn(t, root, uncached, func(c *otelresource.Config) { c.EnableDetailedNetwork = each })
-		i, err := otelresource.Start(otelresource.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(reader))), otelresource.WithMonitor(m))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = i.Shutdown(context.Background()) }()
+		startedWith(t, reader, monitorOn(t, root, uncached, func(c *otelresource.Config) { c.EnableDetailedNetwork = each }))
 		delta := func(lines string) (sum float64) {
 			root.Write("proc/self/net/dev", lines)
 			points, _ := emitted(collect(t, reader))
