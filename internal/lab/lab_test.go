@@ -195,6 +195,7 @@ func newLab(ctx context.Context, t *testing.T) *lab {
 	}
 	build(ctx, t, "../..", filepath.Join(l.image, "doctor"), "./examples/doctor")
 	build(ctx, t, ".", filepath.Join(l.image, "payload"), "./payload")
+	l.provePayload(ctx, t)
 	if err := installDetectVirt(ctx, filepath.Join(l.image, "detect")); err != nil {
 		t.Logf("SYSTEMD-DETECT-VIRT IS NOT ASKED: %v", err)
 	}
@@ -210,6 +211,22 @@ func newLab(ctx context.Context, t *testing.T) *lab {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// provePayload runs the payload where there is nothing but the image: a
+// container in which it does not print is taken for one that does not start.
+func (l *lab) provePayload(ctx context.Context, t *testing.T) {
+	t.Helper()
+	cmd := exec.CommandContext(ctx, "/payload")
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: l.image}
+	output, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(output, &report{})
+	}
+	if err != nil {
+		t.Fatalf("the payload does not report: %v", err)
+	}
 }
 
 // build makes a static program: a container has no libraries.
