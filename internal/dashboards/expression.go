@@ -17,7 +17,12 @@ import (
 var identity = []string{"service_name", "k8s_pod_name", "service_instance_id"}
 
 // by is how expressions group: one series for each program.
-var by = "by (" + strings.Join(identity, ", ") + ") "
+var by = byAnd()
+
+// byAnd is by with one series for each value of further labels.
+func byAnd(labels ...string) string {
+	return "by (" + strings.Join(slices.Concat(identity, labels), ", ") + ") "
+}
 
 // rate is the growth of a counter in a second. What stands in the angle
 // brackets is given without them.

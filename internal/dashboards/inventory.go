@@ -1,22 +1,15 @@
 package dashboards
 
-import "strings"
-
-// labels joins the labels of a grouping.
-func labels(first []string, more ...string) string {
-	return strings.Join(append(append([]string{}, first...), more...), ", ")
-}
-
 func inventory() Dashboard {
-	kinds := "max by (" + labels(identity, "container_runtime_name", "host_virtualization_type") + ") "
+	kinds := "max " + byAnd("container_runtime_name", "host_virtualization_type")
 	known := "(" + kinds + "(<container.memory.limit>) or " + kinds + "(<system.memory.limit>))"
-	limited := `(max by (` + labels(identity, "otelresource_limit_source") + `) (<otelresource.limit.info otelresource.limit.resource="memory">))`
+	limited := "(max " + byAnd("otelresource_limit_source") + `(<otelresource.limit.info otelresource.limit.resource="memory">))`
 	count := func(title, description, label, programs string) Panel {
 		p := curve(title, Count, description, "count by ("+label+") "+programs).named(label).wide(8)
 		p.Kind = Bars
 		return p
 	}
-	place := labels(identity, "k8s_namespace_name", "k8s_node_name", "container_runtime_name", "host_virtualization_type", "container_id")
+	place := byAnd("k8s_namespace_name", "k8s_node_name", "container_runtime_name", "host_virtualization_type", "container_id")
 	return Dashboard{
 		UID: "otelresource-inventory", Title: "Resources / Inventory",
 		Description: "What runs where, by runtime, virtualization and what limits it.",
@@ -31,12 +24,12 @@ func inventory() Dashboard {
 				{
 					Title: "Programs with a cgroup of their own", Kind: Table, Unit: Bytes, Width: 24,
 					Description: "Memory limit of each program and where it runs.",
-					Queries:     []Query{{Expression: "max by (" + place + ") (<container.memory.limit>)"}},
+					Queries:     []Query{{Expression: "max " + place + "(<container.memory.limit>)"}},
 				},
 				{
 					Title: "Programs on a machine", Kind: Table, Unit: Bytes, Width: 24,
 					Description: "Memory of the machine of each program outside of a container.",
-					Queries:     []Query{{Expression: "max by (" + place + ") (<system.memory.limit>)"}},
+					Queries:     []Query{{Expression: "max " + place + "(<system.memory.limit>)"}},
 				},
 				curve("Uptime of containers", Seconds, "A curve that falls is a restart. Only with a PID namespace of its own.", highest("container.uptime")).wide(12),
 				curve("Uptime of machines", Seconds, "A curve that falls is a reboot.", highest("system.uptime")).wide(12),

@@ -9,7 +9,7 @@ func limitsAndThrottling() Dashboard {
 				{
 					Title: "Limits and what sets them", Kind: Table, Unit: Count, Width: 24,
 					Description: "cgroup_v1, cgroup_v2: a limit of the program or of an ancestor; cpuset: the CPUs it may run on; platform, virtualization, host: nothing smaller than the machine limits it.",
-					Queries:     []Query{{Expression: "max by (" + labels(identity, "otelresource_limit_resource", "otelresource_limit_source") + ") (<otelresource.limit.info>)"}},
+					Queries:     []Query{{Expression: "max " + byAnd("otelresource_limit_resource", "otelresource_limit_source") + "(<otelresource.limit.info>)"}},
 				},
 			}},
 			{"Memory", []Panel{
@@ -20,7 +20,7 @@ func limitsAndThrottling() Dashboard {
 				curve("Peak", Bytes, "The highest usage that the kernel saw, between two exports as well.", highest("container.memory.linux.peak")).
 					against("limit", highest("container.memory.limit")),
 				curve("Memory events", PerSecond, "high: throttled at memory.high. max: the limit was reached and memory reclaimed. oom_kill: a process was killed.",
-					"sum by ("+labels(identity, "otelresource_memory_event")+") (rate(<container.memory.linux.events>[$__rate_interval]))").named("{{otelresource_memory_event}}"),
+					"sum "+byAnd("otelresource_memory_event")+"(rate(<container.memory.linux.events>[$__rate_interval]))").named("{{otelresource_memory_event}}"),
 				curve("Major page faults", PerSecond, "Pages read from a disk: what was reclaimed is needed again.",
 					rate(`container.memory.paging.faults system.paging.fault.type="major"`)),
 				curve("Swap", Bytes, "Swap in use. Nothing where the kernel does not account it.", highest("container.memory.swap.usage")),

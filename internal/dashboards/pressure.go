@@ -33,7 +33,7 @@ func pressure() Dashboard {
 			}},
 			{"Disks and interrupts of machines", []Panel{
 				curve("Disk throughput", BytesPerSec, "Bytes read and written by the whole machine.",
-					"sum by ("+labels(identity, "disk_io_direction")+") (rate(<system.disk.io>[$__rate_interval]))").named("{{disk_io_direction}}"),
+					"sum "+byAnd("disk_io_direction")+"(rate(<system.disk.io>[$__rate_interval]))").named("{{disk_io_direction}}"),
 				curve("Time of one operation", Seconds, "Mean time from queue to completion: what pressure is made of.",
 					rate("system.disk.operation_time")+" / ("+rate("system.disk.operations")+" > 0)"),
 				curve("Interrupts", Ratio, "Share of time that tasks were held up by interrupts, from Linux 6.1. The kernel has full alone.",

@@ -103,7 +103,7 @@ func alerts() []AlertingRule {
 			Description: "It stopped, or the way to here is broken: look at the Collector's own metrics, then at the program.",
 		}, {
 			Alert: "ResourceSourceUnreadable", For: "30m", Severity: "info",
-			Expression:  `sum by (` + labels(identity, "otelresource_source", "error_type") + `) (rate(<otelresource.source.errors>[15m])) > 0`,
+			Expression:  "sum " + byAnd("otelresource_source", "error_type") + `(rate(<otelresource.source.errors>[15m])) > 0`,
 			Reason:      "One failed reading is a file that moved. Half an hour of them is a permission or a mount, and a number that is missing elsewhere.",
 			Summary:     who + " cannot read {{ $labels.otelresource_source }}: {{ $labels.error_type }}",
 			Description: "Run examples/doctor in the same place: it says what would be needed.",
