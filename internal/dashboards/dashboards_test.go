@@ -154,10 +154,10 @@ func TestExpressionsParse(t *testing.T) {
 		}
 	}
 	for _, r := range recordings() {
-		check(r.Record, r.Expression, vmuiSelection)
+		check(r.Record, r.Expression, anyService)
 	}
 	for _, a := range alerts() {
-		check(a.Alert, a.Expression, vmuiSelection)
+		check(a.Alert, a.Expression, anyService)
 	}
 }
 

@@ -51,6 +51,10 @@ var (
 	labelNamer  = otlptranslator.LabelNamer{}
 )
 
+// anyService is what is selected where there are no variables. It keeps
+// cAdvisor's series out, as selection does.
+const anyService = `service_name!=""`
+
 // expand makes PromQL of an expression. Every selector also holds selection,
 // which keeps cAdvisor's series of the same name out.
 func expand(expression, selection string) (string, error) {

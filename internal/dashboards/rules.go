@@ -125,7 +125,7 @@ groups:
     rules:
 `)
 	rule := func(expression string) (string, error) {
-		expr, err := expand(expression, vmuiSelection)
+		expr, err := expand(expression, anyService)
 		return strings.ReplaceAll(expr, "$__rate_interval", "5m"), err // a rule has no variables
 	}
 	for _, r := range recordings() {

@@ -6,10 +6,6 @@ import (
 	"strings"
 )
 
-// vmuiSelection keeps cAdvisor's series out, as selection does; this page has
-// no variables.
-const vmuiSelection = `service_name!=""`
-
 type vmuiPage struct {
 	Title string    `json:"title"`
 	Rows  []vmuiRow `json:"rows"`
@@ -43,7 +39,7 @@ func (d Dashboard) VMUI() ([]byte, error) {
 			}
 			panel := vmuiPanel{Title: p.Title, Description: p.Description, Width: 4, Unit: p.Unit.suffix()}
 			for _, q := range p.Queries {
-				expr, err := expand(q.Expression, vmuiSelection)
+				expr, err := expand(q.Expression, anyService)
 				if err != nil {
 					return nil, fmt.Errorf("%s, %s: %w", d.Title, p.Title, err)
 				}
