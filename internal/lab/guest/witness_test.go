@@ -105,6 +105,9 @@ func newGroup(t *testing.T, path string) *group {
 		if controller == "memory" && !unified() {
 			shell(t, "echo 1 >"+dir+"/memory.use_hierarchy 2>/dev/null || true") // the default since 5.11
 		}
+		if unified() {
+			break // one folder for all
+		}
 	}
 	return g
 }
