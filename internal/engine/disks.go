@@ -123,7 +123,7 @@ func diskReadingOf(d *sample.Disk) (r diskReading) {
 }
 
 // diskState is what is known of a device. Each of its counters is a counter in
-// the sense of that type; all have one source.
+// the sense of that type.
 type diskState struct {
 	key     diskKey
 	name    string
@@ -131,23 +131,19 @@ type diskState struct {
 	inWork  sample.OptUint
 	latency *sample.Latency // nil: none, as of most
 
-	total  diskCounts
-	last   [numDiskCounters]uint64
-	based  uint32 // bits: which of last are of this source
+	last   diskCounts               // as the kernel counts
+	before *[numDiskCounters]uint64 // what was counted before the kernel counted anew; nil: it never did
+	based  uint32                   // bits: which of last are of this source
 	listed bool
-	source string
 }
 
 // count takes what the kernel counts now and adds to total, where there is one, by how
 // much each counter grew. One that starts has grown by all of it in whole, and by nothing else.
-func (d *diskState) count(now *diskCounts, source string, whole bool, total *diskCounts) {
-	if d.source != source {
-		d.source, d.based = source, 0
-	}
+func (d *diskState) count(now *diskCounts, whole bool, total *diskCounts) {
 	if total != nil {
 		total.present |= now.present
 	}
-	if d.based == now.present && d.last == now.n {
+	if d.based == now.present && d.last.n == now.n {
 		return // most disks of a machine do nothing
 	}
 	for i, n := range &now.n {
@@ -155,22 +151,43 @@ func (d *diskState) count(now *diskCounts, source string, whole bool, total *dis
 		switch {
 		case now.present&bit == 0:
 			continue
-		case d.total.present&bit == 0:
-			d.total.n[i] = n
+		case d.last.present&bit == 0:
 			if whole {
 				grown = n
 			}
-		case d.based&bit != 0 && n >= d.last[i]:
-			grown = n - d.last[i]
-			d.total.n[i] += grown
+			d.last.n[i] = n
+		case d.based&bit != 0 && n >= d.last.n[i]:
+			grown = n - d.last.n[i]
+			d.last.n[i] = n
+		default:
+			d.restart(i, n)
 		}
-		d.last[i] = n
 		if total != nil {
 			total.n[i] += min(grown, math.MaxUint64-total.n[i])
 		}
 	}
-	d.total.present |= now.present
+	d.last.present |= now.present
 	d.based |= now.present
+}
+
+// restart makes a counter that stands at n go on from where it was.
+func (d *diskState) restart(i int, n uint64) {
+	if d.before == nil {
+		d.before = new([numDiskCounters]uint64)
+	}
+	d.before[i] += d.last.n[i] - n
+	d.last.n[i] = n
+}
+
+// total is what was counted.
+func (d *diskState) total() diskCounts {
+	c := d.last
+	if d.before != nil {
+		for i, n := range d.before {
+			c.n[i] += n
+		}
+	}
+	return c
 }
 
 // begin starts a reading of source.
@@ -180,6 +197,11 @@ func (a *diskAccount) begin(source string) {
 	}
 	a.moved = a.begun && source != a.source
 	a.source = source
+	if a.moved {
+		for _, d := range a.disks {
+			d.based = 0
+		}
+	}
 	for _, d := range a.listed {
 		d.listed = false
 	}
@@ -206,7 +228,7 @@ func (a *diskAccount) add(key diskKey, r *diskReading, counted bool) {
 	if counted {
 		total = &a.total
 	}
-	d.count(&r.counts, a.source, !a.begun || a.fromUse && !a.moved, total)
+	d.count(&r.counts, !a.begun || a.fromUse && !a.moved, total)
 	if n, ok := r.inWork.Get(); ok && counted {
 		a.inWork = sample.SomeUint(a.inWork.Or(0) + n)
 	}
@@ -222,7 +244,7 @@ func (a *diskAccount) state(key diskKey) *diskState {
 	}
 	d := a.disks[key]
 	if d == nil {
-		d = &diskState{key: key, source: a.source}
+		d = &diskState{key: key}
 		a.disks[key] = d
 	}
 	return d
@@ -235,7 +257,10 @@ func (a *diskAccount) end() {
 		// listed later, its counters start from zero.
 		for _, d := range a.disks {
 			if !d.listed {
-				d.source, d.based, d.last = a.source, d.total.present, [numDiskCounters]uint64{}
+				for i := range d.last.n {
+					d.restart(i, 0)
+				}
+				d.based = d.last.present
 			}
 		}
 	}
@@ -265,7 +290,8 @@ func (a *diskAccount) fill(to *sample.Disks, devices, current bool) {
 	to.Devices = make([]sample.Disk, len(a.listed))
 	for i, d := range a.listed {
 		one := &to.Devices[i]
-		*one = d.total.disk()
+		counts := d.total()
+		*one = counts.disk()
 		one.Name, one.Number = d.name, d.number
 		if !current {
 			continue
