@@ -8,16 +8,17 @@ import (
 
 // counter turns a kernel counter into one that never goes backwards and never
 // spikes: it starts with the kernel's value and adds deltas. Where the kernel
-// counts anew (a reset, another cgroup), what was counted stays and the next
-// delta starts from the new value.
+// counts anew, what was counted stays and the next delta starts from the new value.
 type counter struct {
-	source      string
 	last, total uint64
 	primed      bool
 	rebased     bool // by the newest add: the interval before it says nothing
 }
 
-func (c *counter) add(source string, raw sample.OptUint) sample.OptUint {
+func (c *counter) add(raw sample.OptUint) sample.OptUint { return c.follow(raw, false) }
+
+// follow adds what another counter than before has, or the same one.
+func (c *counter) follow(raw sample.OptUint, another bool) sample.OptUint {
 	n, ok := raw.Get()
 	c.rebased = false
 	switch {
@@ -28,13 +29,27 @@ func (c *counter) add(source string, raw sample.OptUint) sample.OptUint {
 		return sample.SomeUint(c.total)
 	case !c.primed:
 		c.total, c.primed = n, true
-	case source != c.source || n < c.last:
+	case another || n < c.last:
 		c.rebased = true
 	default:
 		c.total += n - c.last
 	}
-	c.source, c.last = source, n
+	c.last = n
 	return sample.SomeUint(c.total)
+}
+
+// groupCounter is a counter of a cgroup, which may be another one at the next reading.
+type groupCounter struct {
+	counter
+	group string
+}
+
+func (c *groupCounter) add(group string, raw sample.OptUint) sample.OptUint {
+	another := group != c.group
+	if raw.Present() {
+		c.group = group
+	}
+	return c.follow(raw, another)
 }
 
 // window is the newest span of at least its minimum over which a usage is

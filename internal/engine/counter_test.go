@@ -31,7 +31,7 @@ func TestCounter(t *testing.T) {
 		"standing still is no rebase":         {{"a", some(5), some(5), false}, {"a", some(5), some(5), false}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var c counter
+			var c groupCounter
 			for i, s := range steps {
 				if got := c.add(s.source, s.raw); got != s.want || c.rebased != s.rebased {
 					t.Errorf("step %d: %v rebased %v, want %v %v", i, got, c.rebased, s.want, s.rebased)
@@ -118,7 +118,7 @@ func TestSplitterSumsAndNeverGoesBack(t *testing.T) {
 	for round := range 200 {
 		var (
 			s                   splitter
-			usage               counter
+			usage               groupCounter
 			rawUsage, user, sys uint64
 			lastUser, lastSys   uint64
 			source              = "a"

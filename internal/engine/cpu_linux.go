@@ -27,10 +27,10 @@ type cpuCollector struct {
 	onlineFile   *kernfs.File // the file that said how many there are
 	affinity     unix.CPUSet
 
-	usage      counter
+	usage      groupCounter
 	split      splitter
 	window     window
-	throttling struct{ periods, throttled, time, bursts, burstTime counter }
+	throttling struct{ periods, throttled, time, bursts, burstTime groupCounter }
 	perCPU     perCPU // v1 cgroup
 
 	levels []levelUsage // of the ancestors, read for the utilization
@@ -45,7 +45,7 @@ type cpuCollector struct {
 
 // levelUsage is the CPU usage of one ancestor.
 type levelUsage struct {
-	counter
+	groupCounter
 	window
 }
 

@@ -79,6 +79,6 @@ func (c *macMemory) readPaging(now time.Time, s *sample.Paging) error {
 	if ok && ok2 {
 		minor, major = sample.SomeUint(faults-min(pageIns, faults)), c.raw.PageIns
 	}
-	s.Faults = sample.Faults{Minor: c.faults.minor.add("", minor), Major: c.faults.major.add("", major)}
+	s.Faults = sample.Faults{Minor: c.faults.minor.add(minor), Major: c.faults.major.add(major)}
 	return nil
 }

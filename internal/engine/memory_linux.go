@@ -21,12 +21,12 @@ type memoryCollector struct {
 
 	events     eventCounters
 	local      eventCounters
-	swapEvents struct{ high, max, fail counter }
-	faults     struct{ all, major counter }
+	swapEvents struct{ high, max, fail groupCounter }
+	faults     struct{ all, major groupCounter }
 }
 
 // eventCounters are the counters of one memory.events.
-type eventCounters struct{ low, high, max, oom, oomKill, oomGroupKill counter }
+type eventCounters struct{ low, high, max, oom, oomKill, oomGroupKill groupCounter }
 
 // add counts the boundaries for the cgroup called level, the kills for own.
 func (e *eventCounters) add(level, own string, from *cgroup.MemoryEvents) sample.MemoryEvents {

@@ -11,16 +11,16 @@ import (
 // always sum to the usage and neither goes backwards. v1 gives the split in
 // ticks, coarser than the usage and read a moment later.
 type splitter struct {
-	user, system counter
+	user, system groupCounter
 	lastUsage    uint64
 	userPart     uint64 // of lastUsage
 	primed       bool
 }
 
-func (s *splitter) add(source string, usage, user, system sample.OptUint) (u, sys sample.OptUint) {
+func (s *splitter) add(group string, usage, user, system sample.OptUint) (u, sys sample.OptUint) {
 	lastUser, lastSystem := s.user.total, s.system.total
-	un, ok := s.user.add(source, user).Get()
-	sn, ok2 := s.system.add(source, system).Get()
+	un, ok := s.user.add(group, user).Get()
+	sn, ok2 := s.system.add(group, system).Get()
 	total, ok3 := usage.Get()
 	if !ok || !ok2 || !ok3 {
 		return u, sys
@@ -90,7 +90,7 @@ func (w *shareWindow) observe(now time.Time, t sample.CPUTimes, rebased bool, le
 type perCPU struct {
 	cpus []struct {
 		window
-		counter
+		groupCounter
 	}
 }
 
@@ -98,7 +98,7 @@ func (c *perCPU) grow(n int) {
 	for len(c.cpus) <= n {
 		c.cpus = append(c.cpus, struct {
 			window
-			counter
+			groupCounter
 		}{})
 	}
 }
@@ -113,8 +113,8 @@ func (c *perCPU) observe(now time.Time, n int, usage sample.OptUint, times sampl
 }
 
 // count takes a raw counter of the kernel.
-func (c *perCPU) count(now time.Time, source string, n int, raw uint64, least time.Duration) sample.PerCPU {
+func (c *perCPU) count(now time.Time, group string, n int, raw uint64, least time.Duration) sample.PerCPU {
 	c.grow(n)
-	total := c.cpus[n].add(source, sample.SomeUint(raw))
+	total := c.cpus[n].add(group, sample.SomeUint(raw))
 	return c.observe(now, n, total, sample.CPUTimes{}, c.cpus[n].rebased, least)
 }
