@@ -21,20 +21,20 @@ var ErrClosed = errors.New("closed")
 // A value stays current for the cache's age limit. Who reads often finds it by Peek,
 // without a clock: a one-shot timer withdraws it. It is armed only for a value that Get
 // handed out, and is not armed again. Who reads seldom asks the clock (Fresh, Refresh),
-// because a process that sleeps pays more for being woken by a timer than for all that is
-// read here. While nobody reads there is no goroutine, no timer and no wake-up.
+// because a process that sleeps pays as much for being woken by timers as for all that the
+// monitor reads. While nobody reads there is no goroutine, no timer and no wake-up.
 // What Peek finds can be older than the limit by the delay of the Go scheduler.
 //
 // All methods are safe for concurrent use.
 type Cache[T any] struct {
 	current atomic.Pointer[value[T]] // until the timer withdraws it
-	newest  atomic.Pointer[value[T]] // as old as it may be
-	wanted  atomic.Uint32            // sample.Parts
+	newest  atomic.Pointer[value[T]] // of whatever age
 	age     time.Duration
 	load    func(context.Context, sample.Parts, *T) error
-	made    time.Time // of which the ages count
+	made    time.Time // from which value.at counts
 
 	mu       sync.Mutex
+	wanted   sample.Parts  // by anybody so far
 	loading  bool          // by one reader, without the lock
 	loaded   chan struct{} // closed when it is done, or the cache is closed; nil: nobody waits
 	closed   bool
@@ -47,7 +47,7 @@ type Cache[T any] struct {
 type value[T any] struct {
 	it    T
 	parts sample.Parts
-	at    time.Duration
+	at    time.Duration // when it was published
 }
 
 // New returns a cache whose values stay current for age; with age <= 0 every
@@ -118,7 +118,8 @@ func (c *Cache[T]) refresh(ctx context.Context, parts sample.Parts, keep bool) (
 		case !c.loading:
 			v = &value[T]{parts: parts}
 			if c.age > 0 {
-				v.parts |= sample.Parts(c.wanted.Or(uint32(parts)))
+				c.wanted |= parts
+				v.parts = c.wanted
 			}
 			if err := c.read(ctx, v); err != nil {
 				if ctx.Err() == nil { // a reader that gave up says nothing about the source
