@@ -23,7 +23,7 @@ func TestASnapshotIsSmall(t *testing.T) {
 }
 
 func TestAMonitorIsSmall(t *testing.T) {
-	const monitors, most = 100, 33 << 10
+	const monitors, most = 100, 31 << 10
 	root := fixture.Load(t, "testdata/docker-v2.txtar")
 	c := DefaultConfig()
 	c.RootFS, c.EnableDetailedIO, c.EnableDetailedNetwork, c.UpdateInterval = root.Dir(), true, true, time.Hour

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
@@ -56,11 +57,16 @@ type Level struct {
 // ErrUnresolved says that the process's cgroup is not below any mount that it can see.
 var ErrUnresolved = errors.New("the cgroup of this process is not visible")
 
-// Tree knows where the process is: its memberships and the cgroup mounts.
+// Tree knows where the process is: its memberships and the cgroup mounts. Once
+// it was asked, they stay.
 type Tree struct {
 	Self   []Membership
 	Mounts []Mount
 	Silent error // what does not answer that would show them; nil: all did
+
+	once       sync.Once // unified is known: all controllers of v2 are there
+	unified    *Location
+	unifiedErr error
 }
 
 // Resolve finds a controller by its v1 name. Where a v1 hierarchy has it, v1 is meant;
@@ -69,12 +75,15 @@ func (t *Tree) Resolve(controller string) (*Location, error) {
 	if controller != "" && t.mountsV1(controller) {
 		return t.resolve(controller, V1)
 	}
-	return t.resolve("", V2)
+	return t.Unified()
 }
 
 // Unified finds the process in the v2 hierarchy, which on hybrid systems may
 // carry pressure while the controllers are bound to v1.
-func (t *Tree) Unified() (*Location, error) { return t.resolve("", V2) }
+func (t *Tree) Unified() (*Location, error) {
+	t.once.Do(func() { t.unified, t.unifiedErr = t.resolve("", V2) })
+	return t.unified, t.unifiedErr
+}
 
 func (t *Tree) mountsV1(controller string) bool {
 	for _, m := range t.Mounts {
