@@ -102,10 +102,11 @@ func TestSelfIO(t *testing.T) {
 	var l kernfs.Layout
 	parses(t, func(s *procfs.SelfIO, b []byte) error { return s.ParseAs(&l, b) }, map[string]procfs.SelfIO{
 		"rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 5\nwrite_bytes: 6\ncancelled_write_bytes: 7\n": {
-			RChar: some(1), WChar: some(2), SyscR: some(3), SyscW: some(4), ReadBytes: some(5), WriteBytes: some(6), CancelledWriteBytes: some(7),
+			ReadBytes: some(5), WriteBytes: some(6),
 		},
 		"read_bytes: 0\n\nnew_bytes: 5\nwrite_bytes: 6": {ReadBytes: some(0), WriteBytes: some(6)},
-		"rchar: 1\nread_bytes: -5\nwrite_byt":           {RChar: some(1)},
+		"rchar: 1\nread_bytes: 1\nwrite_byt":            {ReadBytes: some(1)},
+		"read_bytes: -5\nwrite_bytes: 1":                {WriteBytes: some(1)},
 	}, []string{"", "\n", "\x00\xff", "read_bytes:", "read_bytes: 18446744073709551616\n", "cpu 1 2 3 4\n"})
 }
 
