@@ -25,7 +25,7 @@ import (
 func collections() group {
 	g := group{
 		title: "A collection by the OpenTelemetry SDK",
-		note: "One ManualReader. Warm: the snapshots are current, so that the SDK's own cost is compared. With a refresh: a view keeps " +
+		note: "One ManualReader. Warm: the snapshots are current, and the empty callback observes constants by the same instruments, so that the SDK's own cost is compared. With a refresh: a view keeps " +
 			"the five metrics of contrib/host, on both sides, and every collection reads the kernel; the row below it has the kernel files " +
 			"and the SDK's own cost of the points that ours has, with nothing in between: nobody can be further ahead.",
 	}
@@ -129,7 +129,8 @@ func constantly(m *otelresource.Monitor, some []string, opts []otelresource.Opti
 		return nil, err
 	}
 	reader := metric.NewManualReader()
-	meter := metric.NewMeterProvider(metric.WithReader(reader)).Meter("empty")
+	meter := metric.NewMeterProvider(metric.WithReader(reader)).
+		Meter(otelresource.ScopeName, api.WithInstrumentationVersion(otelresource.Version()))
 	// One callback for each collector, as ours has them.
 	callbacks := map[string]*constants{}
 	for _, scope := range data {
@@ -186,22 +187,36 @@ func (c *constants) callback(_ context.Context, o api.Observer) error {
 	return nil
 }
 
+// add makes the very instrument: the SDK looks each up by its name, unit, description and scope.
 func (c *constants) add(meter api.Meter, m metricdata.Metrics) error {
+	unit, description := api.WithUnit(m.Unit), api.WithDescription(m.Description)
 	switch d := m.Data.(type) {
 	case metricdata.Sum[int64]:
-		i, err := meter.Int64ObservableUpDownCounter(m.Name)
-		c.ints = observed[api.Int64Observable](c, c.ints, i, d.DataPoints)
+		var i api.Int64Observable
+		var err error
+		if d.IsMonotonic {
+			i, err = meter.Int64ObservableCounter(m.Name, unit, description)
+		} else {
+			i, err = meter.Int64ObservableUpDownCounter(m.Name, unit, description)
+		}
+		c.ints = observed(c, c.ints, i, d.DataPoints)
 		return err
 	case metricdata.Gauge[int64]:
-		i, err := meter.Int64ObservableGauge(m.Name)
+		i, err := meter.Int64ObservableGauge(m.Name, unit, description)
 		c.ints = observed[api.Int64Observable](c, c.ints, i, d.DataPoints)
 		return err
 	case metricdata.Sum[float64]:
-		i, err := meter.Float64ObservableUpDownCounter(m.Name)
-		c.floats = observed[api.Float64Observable](c, c.floats, i, d.DataPoints)
+		var i api.Float64Observable
+		var err error
+		if d.IsMonotonic {
+			i, err = meter.Float64ObservableCounter(m.Name, unit, description)
+		} else {
+			i, err = meter.Float64ObservableUpDownCounter(m.Name, unit, description)
+		}
+		c.floats = observed(c, c.floats, i, d.DataPoints)
 		return err
 	case metricdata.Gauge[float64]:
-		i, err := meter.Float64ObservableGauge(m.Name)
+		i, err := meter.Float64ObservableGauge(m.Name, unit, description)
 		c.floats = observed[api.Float64Observable](c, c.floats, i, d.DataPoints)
 		return err
 	}
