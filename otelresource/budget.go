@@ -36,7 +36,7 @@ func (b *waitBudget) begin(ctx context.Context, who any) *wait {
 		}
 	}
 	b.waited = append(b.waited, who)
-	return &wait{Context: ctx, budget: b, began: now, end: now.Add(b.left)}
+	return &wait{Context: ctx, budget: b, began: now, most: b.left}
 }
 
 // wait is the context of one refresh. Most end before anybody waits for it: its
@@ -44,7 +44,8 @@ func (b *waitBudget) begin(ctx context.Context, who any) *wait {
 type wait struct {
 	context.Context // of the collection
 	budget          *waitBudget
-	began, end      time.Time
+	began           time.Time
+	most            time.Duration
 
 	mu     sync.Mutex
 	timed  context.Context // nil until somebody waits
@@ -63,14 +64,14 @@ func (w *wait) done() {
 }
 
 // Deadline implements context.Context.
-func (w *wait) Deadline() (time.Time, bool) { return w.end, true }
+func (w *wait) Deadline() (time.Time, bool) { return w.began.Add(w.most), true }
 
 // Done implements context.Context.
 func (w *wait) Done() <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.timed == nil {
-		w.timed, w.cancel = context.WithDeadline(w.Context, w.end)
+		w.timed, w.cancel = context.WithDeadline(w.Context, w.began.Add(w.most))
 	}
 	return w.timed.Done()
 }
@@ -85,7 +86,7 @@ func (w *wait) Err() error {
 	if err := w.Context.Err(); err != nil {
 		return err
 	}
-	if !time.Now().Before(w.end) {
+	if time.Since(w.began) >= w.most {
 		return context.DeadlineExceeded
 	}
 	return nil
