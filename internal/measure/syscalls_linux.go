@@ -123,6 +123,9 @@ func (t *trace) call(thread int) {
 	const getSyscallInfo, entry = 0x420e, 1
 	var info syscallInfo
 	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, getSyscallInfo, uintptr(thread), unsafe.Sizeof(info), uintptr(unsafe.Pointer(&info)), 0, 0)
+	if errno == unix.ESRCH {
+		return // the end of the process took the stopped thread along
+	}
 	if errno != 0 {
 		t.err = fmt.Errorf("%w: %w", ErrNoTracing, os.NewSyscallError("ptrace", errno))
 		return
