@@ -1,5 +1,7 @@
 package environ
 
+import "slices"
+
 // claim is one piece of evidence for a container.
 type claim struct {
 	runtime string // empty: a container of unknown make
@@ -17,7 +19,7 @@ type claim struct {
 func (d *detector) decideContainer() {
 	claims, stop := d.claims()
 	if stop {
-		d.info.Findings = dropKeys(d.info.Findings, keyID, keySandboxID)
+		d.info.Findings = slices.DeleteFunc(d.info.Findings, func(f Finding) bool { return f.Key == keyID || f.Key == keySandboxID })
 		return
 	}
 	if len(claims) == 0 {
@@ -112,18 +114,4 @@ func (d *detector) noContainer() {
 	default:
 		d.find(keyContainer, "none", selfCgroup, "no source speaks of a container, and the deciding ones could be read")
 	}
-}
-
-func dropKeys(all []Finding, keys ...string) []Finding {
-	kept := all[:0]
-	for _, f := range all {
-		drop := false
-		for _, k := range keys {
-			drop = drop || f.Key == k
-		}
-		if !drop {
-			kept = append(kept, f)
-		}
-	}
-	return kept
 }
