@@ -33,7 +33,7 @@ type cpuCollector struct {
 	throttling struct{ periods, throttled, time, bursts, burstTime groupCounter }
 	perCPU     perCPU // v1 cgroup
 
-	levels []levelUsage // of the ancestors, read for the utilization
+	levels []cpuUsage // of the ancestors, read for the utilization
 
 	modes         modeCounters
 	systemWindow  window
@@ -41,12 +41,6 @@ type cpuCollector struct {
 	systemPerCPU  perCPU
 	systemPerMode []modeCounters
 	perCPUShares  []shareWindow
-}
-
-// levelUsage is the CPU usage of one ancestor.
-type levelUsage struct {
-	groupCounter
-	window
 }
 
 func newCPUCollector(l *linux) *cpuCollector {
@@ -298,7 +292,7 @@ func (c *cpuCollector) utilization(p *kernfs.Pass, s *sample.CPU) (most sample.O
 	}
 	consider(s.Cgroup.Cores, s.CgroupLimit.Value)
 	for len(c.levels) < len(c.raw.Levels) {
-		c.levels = append(c.levels, levelUsage{})
+		c.levels = append(c.levels, cpuUsage{})
 	}
 	for i := range c.raw.Levels {
 		quota, ok := c.raw.Levels[i].Cores()

@@ -85,21 +85,21 @@ func (w *shareWindow) observe(now time.Time, t sample.CPUTimes, rebased bool, le
 	return w.last
 }
 
+// cpuUsage is the CPU time of a cgroup, or of one CPU of it.
+type cpuUsage struct {
+	groupCounter
+	window
+}
+
 // perCPU keeps a window and a counter for each CPU number. CPUs come and go;
 // each counts on where it was.
 type perCPU struct {
-	cpus []struct {
-		window
-		groupCounter
-	}
+	cpus []cpuUsage
 }
 
 func (c *perCPU) grow(n int) {
 	for len(c.cpus) <= n {
-		c.cpus = append(c.cpus, struct {
-			window
-			groupCounter
-		}{})
+		c.cpus = append(c.cpus, cpuUsage{})
 	}
 }
 
