@@ -68,8 +68,15 @@ func (c *Cache[T]) Peek(parts sample.Parts) *T {
 
 // Fresh returns the newest value, or nil where it is too old or lacks a part.
 func (c *Cache[T]) Fresh(parts sample.Parts) *T {
-	if v := c.newest.Load(); v != nil && v.parts.Have(parts) && c.left(v) > 0 {
+	if v := c.fresh(parts); v != nil {
 		return &v.it
+	}
+	return nil
+}
+
+func (c *Cache[T]) fresh(parts sample.Parts) *value[T] {
+	if v := c.newest.Load(); v != nil && v.parts.Have(parts) && c.left(v) > 0 {
+		return v
 	}
 	return nil
 }
@@ -102,11 +109,11 @@ func (c *Cache[T]) refresh(ctx context.Context, parts sample.Parts, keep bool) (
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for before := c.failures; ; {
-		v := c.newest.Load()
+		v := c.fresh(parts)
 		switch {
 		case c.closed:
 			return nil, ErrClosed
-		case v != nil && v.parts.Have(parts) && c.left(v) > 0:
+		case v != nil:
 			if keep {
 				c.keep(v)
 			}
