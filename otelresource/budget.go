@@ -71,7 +71,8 @@ func (w *wait) Done() <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.timed == nil {
-		w.timed, w.cancel = context.WithDeadline(w.Context, w.began.Add(w.most))
+		end, _ := w.Deadline()
+		w.timed, w.cancel = context.WithDeadline(w.Context, end)
 	}
 	return w.timed.Done()
 }

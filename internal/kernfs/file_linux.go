@@ -26,7 +26,7 @@ type Opener struct {
 }
 
 // File returns the file called name, such as /proc/meminfo. It is opened by its first reading.
-func (o *Opener) File(name string) *File { return &File{opener: o, base: name, fd: -1} }
+func (o *Opener) File(name string) *File { return o.In("", name) }
 
 // In returns the file called base of a folder.
 func (o *Opener) In(dir, base string) *File { return &File{opener: o, dir: dir, base: base, fd: -1} }

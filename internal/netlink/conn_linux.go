@@ -55,9 +55,9 @@ func Dial() (*Conn, error) {
 
 // Stats appends the counters of every interface in the namespace to dst, by
 // one send and a receive for each 130 interfaces or so, into the scratch buffer, which is
-// replaced where it is too small. With the capacity of dst sufficient it allocates nothing. After an error dst is returned as it
-// came. Any error but ErrInterrupted leaves a dump under way that would be in the way of the next:
-// the Conn is of no more use.
+// replaced where it is too small. With the capacity of dst sufficient it allocates nothing.
+// After an error dst is returned as it came. Any error but ErrInterrupted leaves a dump under
+// way that would be in the way of the next: the Conn is of no more use.
 //
 // A dump waits for the lock that changes of the network configuration hold.
 func (c *Conn) Stats(dst []LinkStats, scratch *[]byte) ([]LinkStats, error) {
