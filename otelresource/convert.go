@@ -4,31 +4,20 @@ import (
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
-// The published values: a sample for the instruments and the public struct
-// made from it, in one allocation and behind one pointer.
-type (
-	memorySnapshot struct {
-		sample sample.Memory
-		stats  MemoryStats
-		events MemoryEvents
-		local  MemoryEvents
-		swap   SwapEvents
-		stalls stalls
-		err    error // why GetMemoryStats has nothing to return
-	}
-	cpuSnapshot struct {
-		sample     sample.CPU
-		stats      CPUStats
-		throttling CPUThrottling
-		stalls     stalls
-		err        error
-	}
-)
+// memoryPublic is a MemoryStats and what it points to.
+type memoryPublic struct {
+	MemoryStats
+	events, local MemoryEvents
+	swap          SwapEvents
+	stalls        stalls
+}
 
-func (s *memorySnapshot) reading() *sample.Memory   { return &s.sample }
-func (s *cpuSnapshot) reading() *sample.CPU         { return &s.sample }
-func (s *ioSnapshot) reading() *sample.IO           { return &s.sample }
-func (s *networkSnapshot) reading() *sample.Network { return &s.sample }
+// cpuPublic is a CPUStats and what it points to.
+type cpuPublic struct {
+	CPUStats
+	throttling CPUThrottling
+	stalls     stalls
+}
 
 // stalls is where the pressure of a snapshot lies.
 type stalls struct {
@@ -74,9 +63,10 @@ func setSeconds(p *presence, f Field, to *float64, nanos sample.OptUint) {
 	}
 }
 
-// convert makes the public struct.
-func (s *memorySnapshot) convert() {
-	from, to := &s.sample, &s.stats
+// convert makes the public struct, or says why there is none: in a container
+// whose cgroup cannot be read.
+func (s *memoryPublic) convert(from *sample.Memory) (*MemoryStats, error) {
+	to := &s.MemoryStats
 	p := &to.present
 	to.Timestamp, to.Scope = from.Time, ScopeSystem
 	setInt(p, FieldAvailableBytes, &to.AvailableBytes, from.Available)
@@ -91,9 +81,12 @@ func (s *memorySnapshot) convert() {
 		setInt(p, FieldSwapUsageBytes, &to.SwapUsageBytes, g.SwapUsed)
 		setInt(p, FieldSwapLimitBytes, &to.SwapLimitBytes, g.SwapLimit)
 		to.Pressure = s.stalls.convert(&g.Pressure)
-		return
+		return to, nil
 	}
 	g := &from.Cgroup
+	if !g.Usage.Present() {
+		return nil, toError("GetMemoryStats", from.Err)
+	}
 	to.Scope = ScopeContainer
 	to.Pressure = s.stalls.convert(&g.Pressure)
 	setInt(p, FieldUsageBytes, &to.UsageBytes, g.Usage)
@@ -110,6 +103,7 @@ func (s *memorySnapshot) convert() {
 	if !e.present.empty() {
 		to.SwapEvents = e
 	}
+	return to, nil
 }
 
 // from fills e and returns it, or nil where the kernel counts nothing.
@@ -126,9 +120,10 @@ func (e *MemoryEvents) from(events *sample.MemoryEvents) *MemoryEvents {
 	return e
 }
 
-// convert makes the public struct.
-func (s *cpuSnapshot) convert() {
-	from, to := &s.sample, &s.stats
+// convert makes the public struct, or says why there is none: in a container
+// whose cgroup cannot be read.
+func (s *cpuPublic) convert(from *sample.CPU) (*CPUStats, error) {
+	to := &s.CPUStats
 	p := &to.present
 	to.Timestamp, to.Scope = from.Time, ScopeSystem
 	setFloat(p, FieldAvailableCores, &to.AvailableCores, from.Available)
@@ -138,8 +133,11 @@ func (s *cpuSnapshot) convert() {
 	}
 	perCPU := from.System.PerCPU
 	if from.Own {
+		if !from.Cgroup.Usage.Present() {
+			return nil, toError("GetCPUStats", from.Err)
+		}
 		to.Scope, perCPU = ScopeContainer, from.Cgroup.PerCPU
-		s.convertCgroup()
+		s.convertCgroup(&from.Cgroup)
 	} else {
 		g := &from.System
 		setFloat(p, FieldUsageCores, &to.UsageCores, g.Cores)
@@ -152,15 +150,21 @@ func (s *cpuSnapshot) convert() {
 		setFloat(p, FieldUsagePercent, &to.UsagePercent, sample.Some(100*cores/to.LimitCores))
 	}
 	for _, cpu := range perCPU {
-		if share, ok := cpu.Share.Get(); ok {
-			to.PerCPUUsage = append(to.PerCPUUsage, 100*share)
-			to.PerCPUIDs = append(to.PerCPUIDs, cpu.Number)
+		share, ok := cpu.Share.Get()
+		if !ok {
+			continue
 		}
+		if to.PerCPUUsage == nil {
+			to.PerCPUUsage, to.PerCPUIDs = make([]float64, 0, len(perCPU)), make([]int, 0, len(perCPU))
+		}
+		to.PerCPUUsage = append(to.PerCPUUsage, 100*share)
+		to.PerCPUIDs = append(to.PerCPUIDs, cpu.Number)
 	}
+	return to, nil
 }
 
-func (s *cpuSnapshot) convertCgroup() {
-	g, to := &s.sample.Cgroup, &s.stats
+func (s *cpuPublic) convertCgroup(g *sample.CgroupCPU) {
+	to := &s.CPUStats
 	p := &to.present
 	to.Pressure = s.stalls.convert(&g.Pressure)
 	setFloat(p, FieldUsageCores, &to.UsageCores, g.Cores)

@@ -6,29 +6,31 @@ import (
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
-type ioSnapshot struct {
-	sample sample.IO
-	stats  IOStats
+// ioPublic is an IOStats and what it points to.
+type ioPublic struct {
+	IOStats
 	stalls stalls
-	err    error // why GetIOStats has nothing to return
 }
 
-// convert makes the public struct.
-func (s *ioSnapshot) convert() {
-	from, to := &s.sample.System, &s.stats
-	to.Timestamp, to.Scope = s.sample.Time, ScopeSystem
-	if s.sample.Own {
-		from, to.Scope = &s.sample.Cgroup, ScopeContainer
+// convert makes the public struct, or says why there is none.
+func (s *ioPublic) convert(read *sample.IO) (*IOStats, error) {
+	from, to, cause := &read.System, &s.IOStats, read.SystemErr
+	to.Timestamp, to.Scope = read.Time, ScopeSystem
+	if read.Own {
+		from, to.Scope, cause = &read.Cgroup, ScopeContainer, read.Err
 	}
 	to.Pressure = s.stalls.convert(&from.Pressure)
-	to.set(&from.Total)
-	if len(from.Devices) == 0 {
-		return
+	if cause != nil && to.Pressure == nil {
+		return nil, toError("GetIOStats", cause)
 	}
-	to.Devices = make([]DeviceIOStats, len(from.Devices))
-	for i := range from.Devices {
+	to.set(&from.Total)
+	if len(from.Devices) > 0 {
+		to.Devices = make([]DeviceIOStats, len(from.Devices))
+	}
+	for i := range to.Devices {
 		to.Devices[i].set(&from.Devices[i])
 	}
+	return to, nil
 }
 
 func (d *DiskIO) set(from *sample.Disk) {

@@ -88,62 +88,71 @@ func zeros(v reflect.Value, path string) (all []string) {
 
 func TestEveryReadingReachesThePublicStruct(t *testing.T) {
 	var next uint64
-	var memory memorySnapshot
-	fill(reflect.ValueOf(&memory.sample).Elem(), &next)
-	memory.sample.Own = true
-	memory.convert()
-	if z := zeros(reflect.ValueOf(&memory.stats), ""); len(z) > 0 {
+	var m sample.Memory
+	fill(reflect.ValueOf(&m).Elem(), &next)
+	memory, err := new(memoryPublic).convert(&m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if z := zeros(reflect.ValueOf(memory), ""); len(z) > 0 {
 		t.Errorf("MemoryStats: nothing reaches %v", z)
 	}
-	var cpu cpuSnapshot
-	fill(reflect.ValueOf(&cpu.sample).Elem(), &next)
-	cpu.sample.Own = true
-	cpu.convert()
-	if z := zeros(reflect.ValueOf(&cpu.stats), ""); len(z) > 0 {
+	var c sample.CPU
+	fill(reflect.ValueOf(&c).Elem(), &next)
+	cpu, err := new(cpuPublic).convert(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if z := zeros(reflect.ValueOf(cpu), ""); len(z) > 0 {
 		t.Errorf("CPUStats: nothing reaches %v", z)
 	}
-	var disks ioSnapshot
-	fill(reflect.ValueOf(&disks.sample).Elem(), &next)
-	disks.sample.Own = true
-	disks.convert()
-	if z := zeros(reflect.ValueOf(&disks.stats), ""); len(z) > 0 {
+	var d sample.IO
+	fill(reflect.ValueOf(&d).Elem(), &next)
+	disks, err := new(ioPublic).convert(&d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if z := zeros(reflect.ValueOf(disks), ""); len(z) > 0 {
 		t.Errorf("IOStats: nothing reaches %v", z)
 	}
-	if z := zeros(reflect.ValueOf(&disks.stats.Devices[0]), ""); len(z) > 0 {
+	if z := zeros(reflect.ValueOf(&disks.Devices[0]), ""); len(z) > 0 {
 		t.Errorf("DeviceIOStats: nothing reaches %v", z)
 	}
-	var network networkSnapshot
-	fill(reflect.ValueOf(&network.sample).Elem(), &next)
-	network.convert()
-	if z := zeros(reflect.ValueOf(&network.stats), ""); len(z) > 0 {
+	var n sample.Network
+	fill(reflect.ValueOf(&n).Elem(), &next)
+	network, err := new(networkPublic).convert(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if z := zeros(reflect.ValueOf(network), ""); len(z) > 0 {
 		t.Errorf("NetworkStats: nothing reaches %v", z)
 	}
-	if z := zeros(reflect.ValueOf(&network.stats.Interfaces[0]), ""); len(z) > 0 {
+	if z := zeros(reflect.ValueOf(&network.Interfaces[0]), ""); len(z) > 0 {
 		t.Errorf("InterfaceStats: nothing reaches %v", z)
 	}
 	for f := FieldReceiveBytes; f <= FieldLinkSpeed; f++ {
 		own := f <= FieldTransmitErrorRate // the rest is of one link
-		if network.stats.Has(f) != own || !network.stats.Interfaces[0].Has(f) {
-			t.Errorf("%v: NetworkStats %v, InterfaceStats %v", f, network.stats.Has(f), network.stats.Interfaces[0].Has(f))
+		if network.Has(f) != own || !network.Interfaces[0].Has(f) {
+			t.Errorf("%v: NetworkStats %v, InterfaceStats %v", f, network.Has(f), network.Interfaces[0].Has(f))
 		}
 	}
 	for f := FieldReadBytes; f <= FieldInProgress; f++ {
-		if !disks.stats.Has(f) {
+		if !disks.Has(f) {
 			t.Errorf("IOStats has no %v", f)
 		}
 	}
 	for f := FieldReadBytes; f <= FieldCostWaitSeconds; f++ {
-		if !disks.stats.Devices[0].Has(f) {
+		if !disks.Devices[0].Has(f) {
 			t.Errorf("DeviceIOStats has no %v", f)
 		}
 	}
 	for f := FieldUsageBytes; f <= FieldSwapLimitBytes; f++ {
-		if !memory.stats.Has(f) {
+		if !memory.Has(f) {
 			t.Errorf("MemoryStats has no %v", f)
 		}
 	}
 	for f := FieldUsagePercent; f <= FieldQuotaUs; f++ {
-		if !cpu.stats.Has(f) {
+		if !cpu.Has(f) {
 			t.Errorf("CPUStats has no %v", f)
 		}
 	}

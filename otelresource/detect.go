@@ -9,6 +9,7 @@ import (
 
 	"github.com/cboxdk/resource-monitor/internal/environ"
 	"github.com/cboxdk/resource-monitor/internal/hostfs"
+	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
 // detect asks where the process runs. The error is of decisive sources that
@@ -64,7 +65,7 @@ const completionLimit = time.Second
 
 // completeEnvironment adds what the collectors know of the environment, of
 // which the baseline has read the machine's size.
-func (m *Monitor) completeEnvironment(found *environ.Info, memory *memorySnapshot, cpu *cpuSnapshot) {
+func (m *Monitor) completeEnvironment(found *environ.Info, memory *sample.Memory, cpu *sample.CPU) {
 	ctx, cancel := context.WithTimeout(context.Background(), completionLimit)
 	defer cancel()
 	if w := m.source.Cgroup(ctx); w != nil && w.Version != "" {
@@ -79,9 +80,9 @@ func (m *Monitor) completeEnvironment(found *environ.Info, memory *memorySnapsho
 	}
 	v.Guest = new(GuestInfo)
 	if memory != nil {
-		v.Guest.MemoryLimit = int64(memory.sample.System.Total.Or(0))
+		v.Guest.MemoryLimit = int64(memory.System.Total.Or(0))
 	}
 	if cpu != nil {
-		v.Guest.CPULimit = float64(cpu.sample.System.Logical.Or(0))
+		v.Guest.CPULimit = float64(cpu.System.Logical.Or(0))
 	}
 }

@@ -19,18 +19,21 @@ type FakeSource struct {
 }
 
 func (f *FakeSource) ReadMemory(ctx context.Context, parts sample.Parts, s *sample.Memory) error {
-	f.Parts |= parts
+	f.Parts |= parts &^ sample.PartSample
+	*s = sample.Memory{}
 	return f.Memory(ctx, s)
 }
 
 func (f *FakeSource) ReadPaging(context.Context, *sample.Paging) error { return nil }
 
 func (f *FakeSource) ReadCPU(ctx context.Context, parts sample.Parts, s *sample.CPU) error {
-	f.Parts |= parts
+	f.Parts |= parts &^ sample.PartSample
+	*s = sample.CPU{}
 	return f.CPU(ctx, s)
 }
 
 func (f *FakeSource) ReadIO(ctx context.Context, _ sample.Parts, s *sample.IO) error {
+	*s = sample.IO{}
 	if f.IO == nil {
 		return nil
 	}
@@ -38,6 +41,7 @@ func (f *FakeSource) ReadIO(ctx context.Context, _ sample.Parts, s *sample.IO) e
 }
 
 func (f *FakeSource) ReadNetwork(_ context.Context, _ sample.Parts, s *sample.Network) error {
+	*s = sample.Network{}
 	if f.Network == nil {
 		return nil
 	}
@@ -61,6 +65,6 @@ func NewFakeMonitor(f *FakeSource) *Monitor {
 
 // RefreshNetwork reads as an export does.
 func RefreshNetwork(ctx context.Context, m *Monitor) error {
-	_, err := m.network.Get(ctx, 0)
+	_, err := m.network.Get(ctx, sample.PartSample)
 	return err
 }

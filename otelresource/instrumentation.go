@@ -213,10 +213,10 @@ func (m *Monitor) scopes(asked []Scope) ([]Scope, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	own, found := false, false
-	if s, err := m.cpu.Read(ctx, sample.PartCgroup); err == nil {
+	if s, err := m.cpu.Read(ctx, sample.PartCgroup|sample.PartSample); err == nil {
 		own, found = s.sample.Own, s.sample.Cgroup.Usage.Present()
 	}
-	if s, err := m.memory.Read(ctx, sample.PartCgroup); err == nil {
+	if s, err := m.memory.Read(ctx, sample.PartCgroup|sample.PartSample); err == nil {
 		own, found = own || s.sample.Own, found || s.sample.Cgroup.Usage.Present()
 	}
 	if slices.Contains(asked, ScopeProcess) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/sample"
+	"github.com/cboxdk/resource-monitor/internal/snapshot"
 )
 
 // DiskIO counts what a block device did, or several together. Counts are
@@ -117,40 +118,25 @@ func (s DeviceIOStats) MarshalJSON() ([]byte, error) { return marshalPresent(s, 
 // IOPressure is io.pressure, or /proc/pressure/io in ScopeSystem.
 type IOPressure = Pressure
 
-func (m *Monitor) loadIO(ctx context.Context, parts sample.Parts, s *ioSnapshot) error {
+func (m *Monitor) loadIO(ctx context.Context, parts sample.Parts) (*snapshot.Value[ioSnapshot], error) {
 	if m.cfg.EnableDetailedIO {
 		parts |= sample.PartDevices
 	}
-	if err := m.source.ReadIO(ctx, parts, &s.sample); err != nil {
-		return toError("GetIOStats", err)
-	}
-	if !parts.Have(direct) {
-		return nil
-	}
-	s.convert()
-	cause := s.sample.SystemErr
-	if s.sample.Own {
-		cause = s.sample.Err
-	}
-	if cause != nil && s.stats.Pressure == nil {
-		s.err = toError("GetIOStats", cause)
-	}
-	return nil
+	return publish[sample.IO, IOStats, ioPublic]("GetIOStats", parts, &ioSamples, func(s *sample.IO) error {
+		return m.source.ReadIO(ctx, parts, s)
+	})
 }
 
 // GetIOStats returns disk I/O, of each device too with Config.EnableDetailedIO.
 // Its errors are those of GetMemoryStats; a container whose cgroup does
 // not have the io controller is one whose cgroup cannot be read, unless it has the pressure.
 func (m *Monitor) GetIOStats(ctx context.Context) (*IOStats, error) {
-	if s := m.io.Peek(direct); s != nil && s.err == nil && ctx.Err() == nil {
-		return &s.stats, nil // as Get does, without its call
+	if s := m.io.Peek(direct); s != nil && s.stats != nil && ctx.Err() == nil {
+		return s.stats, nil // as Get does, without its call
 	}
 	s, err := m.io.Get(ctx, direct)
 	if err != nil {
 		return nil, getterError("GetIOStats", err)
 	}
-	if s.err != nil {
-		return nil, s.err
-	}
-	return &s.stats, nil
+	return s.stats, s.err
 }

@@ -127,88 +127,72 @@ func newMonitor(cfg *Config, source engine.Source, found *environ.Info, diag *en
 
 // baseline reads once, so that the window of CPU usage starts now and the
 // scope is known. What could not be read is nil: failures show when somebody reads.
-func (m *Monitor) baseline() (memory *memorySnapshot, cpu *cpuSnapshot) {
+func (m *Monitor) baseline() (memory *sample.Memory, cpu *sample.CPU) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	memory, _ = m.memory.Read(ctx, direct)
-	cpu, _ = m.cpu.Read(ctx, directCPU)
+	if s, err := m.memory.Read(ctx, direct|sample.PartSample); err == nil {
+		memory = s.sample
+	}
+	if s, err := m.cpu.Read(ctx, directCPU|sample.PartSample); err == nil {
+		cpu = s.sample
+	}
 	_, _ = m.network.Read(ctx, direct)
 	return memory, cpu
 }
 
-func (m *Monitor) loadMemory(ctx context.Context, parts sample.Parts, s *memorySnapshot) error {
-	if err := m.source.ReadMemory(ctx, parts, &s.sample); err != nil {
-		return toError("GetMemoryStats", err)
-	}
-	if !parts.Have(direct) {
-		return nil
-	}
-	s.convert()
-	if !s.stats.Has(FieldUsageBytes) && s.sample.Own {
-		s.err = toError("GetMemoryStats", s.sample.Err)
-	}
-	return nil
+func (m *Monitor) loadMemory(ctx context.Context, parts sample.Parts) (*snapshot.Value[memorySnapshot], error) {
+	return publish[sample.Memory, MemoryStats, memoryPublic]("GetMemoryStats", parts, &memorySamples, func(s *sample.Memory) error {
+		return m.source.ReadMemory(ctx, parts, s)
+	})
 }
 
-func (m *Monitor) loadCPU(ctx context.Context, parts sample.Parts, s *cpuSnapshot) error {
-	if err := m.source.ReadCPU(ctx, parts, &s.sample); err != nil {
-		return toError("GetCPUStats", err)
-	}
-	if !parts.Have(direct) {
-		return nil
-	}
-	s.convert()
-	if !s.stats.Has(FieldUsageSeconds) && s.sample.Own {
-		s.err = toError("GetCPUStats", s.sample.Err)
-	}
-	return nil
+func (m *Monitor) loadCPU(ctx context.Context, parts sample.Parts) (*snapshot.Value[cpuSnapshot], error) {
+	return publish[sample.CPU, CPUStats, cpuPublic]("GetCPUStats", parts, &cpuSamples, func(s *sample.CPU) error {
+		return m.source.ReadCPU(ctx, parts, s)
+	})
 }
 
-func (m *Monitor) loadPaging(ctx context.Context, _ sample.Parts, s *sample.Paging) error {
-	if err := m.source.ReadPaging(ctx, s); err != nil {
-		return toError("Collect", err)
+func (m *Monitor) loadPaging(ctx context.Context, _ sample.Parts) (*snapshot.Value[sample.Paging], error) {
+	v := new(snapshot.Value[sample.Paging])
+	if err := m.source.ReadPaging(ctx, &v.It); err != nil {
+		return nil, toError("Collect", err)
 	}
-	return nil
+	return v, nil
 }
 
-func (m *Monitor) loadProcess(ctx context.Context, parts sample.Parts, s *sample.Process) error {
-	if err := m.source.ReadProcess(ctx, parts, s); err != nil {
-		return toError("Collect", err)
+func (m *Monitor) loadProcess(ctx context.Context, parts sample.Parts) (*snapshot.Value[sample.Process], error) {
+	v := new(snapshot.Value[sample.Process])
+	if err := m.source.ReadProcess(ctx, parts, &v.It); err != nil {
+		return nil, toError("Collect", err)
 	}
-	return nil
+	return v, nil
 }
 
 // GetMemoryStats returns memory usage, limits and events. The error is
 // ErrCgroupNotFound in a container whose cgroup cannot be read,
 // ErrInsufficientPerms where a decisive file is denied, ErrClosed, or that of ctx.
 func (m *Monitor) GetMemoryStats(ctx context.Context) (*MemoryStats, error) {
-	if s := m.memory.Peek(direct); s != nil && s.err == nil && ctx.Err() == nil {
-		return &s.stats, nil // as Get does, without its call
+	if s := m.memory.Peek(direct); s != nil && s.stats != nil && ctx.Err() == nil {
+		return s.stats, nil // as Get does, without its call
 	}
 	s, err := m.memory.Get(ctx, direct)
 	if err != nil {
 		return nil, getterError("GetMemoryStats", err)
 	}
-	if s.err != nil {
-		return nil, s.err
-	}
-	return &s.stats, nil
+	return s.stats, s.err
 }
 
 // GetCPUStats returns CPU usage, limits and throttling. Its errors are those
 // of GetMemoryStats.
 func (m *Monitor) GetCPUStats(ctx context.Context) (*CPUStats, error) {
-	if s := m.cpu.Peek(directCPU); s != nil && s.err == nil && ctx.Err() == nil {
-		return &s.stats, nil // as Get does, without its call
+	if s := m.cpu.Peek(directCPU); s != nil && s.stats != nil && ctx.Err() == nil {
+		return s.stats, nil // as Get does, without its call
 	}
 	s, err := m.cpu.Get(ctx, directCPU)
 	if err != nil {
 		return nil, getterError("GetCPUStats", err)
 	}
-	if s.err != nil {
-		return nil, s.err
-	}
-	return &s.stats, nil
+	return s.stats, s.err
 }
 
 // GetLimits returns every limit that applies, and what sets it. It opens and closes the
@@ -283,11 +267,10 @@ func toError(op string, err error) error {
 	return e
 }
 
-func (m *Monitor) loadLimits(ctx context.Context, _ sample.Parts, l *ResourceLimits) error {
+func (m *Monitor) loadLimits(ctx context.Context, _ sample.Parts) (*snapshot.Value[ResourceLimits], error) {
 	var s sample.Limits
 	if err := m.source.ReadLimits(ctx, &s); err != nil {
-		return toError("GetLimits", err)
+		return nil, toError("GetLimits", err)
 	}
-	*l = limits(&s)
-	return nil
+	return &snapshot.Value[ResourceLimits]{It: limits(&s)}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/sample"
+	"github.com/cboxdk/resource-monitor/internal/snapshot"
 )
 
 // NetworkCounters are counts of traffic, cumulative since the interfaces were
@@ -86,23 +87,13 @@ type InterfaceStats struct {
 // MarshalJSON leaves absent numbers out.
 func (s InterfaceStats) MarshalJSON() ([]byte, error) { return marshalPresent(s, s.present) }
 
-// networkSnapshot is what is published. Exports need the sample alone.
-type networkSnapshot struct {
-	sample sample.Network
-	stats  NetworkStats
-}
-
-func (m *Monitor) loadNetwork(ctx context.Context, parts sample.Parts, s *networkSnapshot) error {
+func (m *Monitor) loadNetwork(ctx context.Context, parts sample.Parts) (*snapshot.Value[networkSnapshot], error) {
 	if m.cfg.EnableDetailedNetwork {
 		parts |= sample.PartInterfaces
 	}
-	if err := m.source.ReadNetwork(ctx, parts, &s.sample); err != nil {
-		return toError("GetNetworkStats", err)
-	}
-	if parts.Have(direct) {
-		s.convert()
-	}
-	return nil
+	return publish[sample.Network, NetworkStats, networkPublic]("GetNetworkStats", parts, &networkSamples, func(s *sample.Network) error {
+		return m.source.ReadNetwork(ctx, parts, s)
+	})
 }
 
 // GetNetworkStats returns the traffic of the process's network namespace. It
@@ -110,18 +101,21 @@ func (m *Monitor) loadNetwork(ctx context.Context, parts sample.Parts, s *networ
 // is ErrInsufficientPerms, ErrClosed, that of the file or that of ctx.
 func (m *Monitor) GetNetworkStats(ctx context.Context) (*NetworkStats, error) {
 	if s := m.network.Peek(direct); s != nil && ctx.Err() == nil {
-		return &s.stats, nil // as Get does, without its call
+		return s.stats, nil // as Get does, without its call
 	}
 	s, err := m.network.Get(ctx, direct)
 	if err != nil {
 		return nil, getterError("GetNetworkStats", err)
 	}
-	return &s.stats, nil
+	return s.stats, nil
 }
 
+// networkPublic is a NetworkStats, which points to nothing else.
+type networkPublic struct{ NetworkStats }
+
 // convert makes the public struct.
-func (s *networkSnapshot) convert() {
-	from, to := &s.sample, &s.stats
+func (s *networkPublic) convert(from *sample.Network) (*NetworkStats, error) {
+	to := &s.NetworkStats
 	to.Timestamp = from.Time
 	if own, ok := from.Own.Get(); ok && own {
 		to.Scope = ScopeContainer
@@ -130,7 +124,7 @@ func (s *networkSnapshot) convert() {
 	}
 	to.NetworkCounters.convert(&from.Total)
 	if from.Interfaces == nil {
-		return
+		return to, nil
 	}
 	to.Interfaces = make([]InterfaceStats, len(from.Interfaces)-from.Gone)
 	for n := range to.Interfaces {
@@ -142,6 +136,7 @@ func (s *networkSnapshot) convert() {
 		setFloat(p, FieldReceiveUtilization, &to.ReceiveUtilization, from.Receive.Utilization)
 		setFloat(p, FieldTransmitUtilization, &to.TransmitUtilization, from.Transmit.Utilization)
 	}
+	return to, nil
 }
 
 func (c *NetworkCounters) convert(from *sample.Interface) {

@@ -7,17 +7,32 @@ import (
 	"unsafe"
 
 	"github.com/cboxdk/resource-monitor/internal/fixture"
+	"github.com/cboxdk/resource-monitor/internal/sample"
+	"github.com/cboxdk/resource-monitor/internal/snapshot"
 )
 
-// What is published at each refresh is garbage at the next.
-func TestASnapshotIsSmall(t *testing.T) {
-	const most = 2 << 10
-	for name, size := range map[string]uintptr{
-		"memory": unsafe.Sizeof(memorySnapshot{}), "cpu": unsafe.Sizeof(cpuSnapshot{}), "io": unsafe.Sizeof(ioSnapshot{}),
+// What is published at each refresh is garbage at the next. Direct readers have
+// the public structs, the instruments the samples.
+func TestSnapshotsAreSmall(t *testing.T) {
+	for reader, c := range map[string]struct {
+		most  uintptr
+		sizes []uintptr
+	}{
+		"direct": {2 << 10, []uintptr{
+			unsafe.Sizeof(memoryPublic{}), unsafe.Sizeof(cpuPublic{}), unsafe.Sizeof(ioPublic{}), unsafe.Sizeof(networkPublic{}),
+		}},
+		"instruments": {3 << 10, []uintptr{
+			unsafe.Sizeof(sample.Memory{}), unsafe.Sizeof(sample.CPU{}), unsafe.Sizeof(sample.IO{}), unsafe.Sizeof(sample.Network{}),
+			unsafe.Sizeof(sample.Paging{}), unsafe.Sizeof(sample.Process{}),
+		}},
 	} {
-		t.Logf("%s: %d bytes", name, size)
-		if size > most {
-			t.Errorf("%s: %d bytes, more than %d", name, size, most)
+		all := uintptr(0)
+		for _, size := range c.sizes {
+			all += size + unsafe.Sizeof(snapshot.Value[memorySnapshot]{})
+		}
+		t.Logf("%s: %d bytes: %v", reader, all, c.sizes)
+		if all > c.most {
+			t.Errorf("%s: %d bytes, more than %d", reader, all, c.most)
 		}
 	}
 }

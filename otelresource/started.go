@@ -26,7 +26,7 @@ func (m *Monitor) started(s instruments.Scope) time.Time {
 			}
 		}
 	case instruments.System, instruments.Container:
-		if c, err := m.cpu.Read(ctx, sample.PartSystemInfo|sample.PartTasks); err == nil {
+		if c, err := m.cpu.Read(ctx, sample.PartSystemInfo|sample.PartTasks|sample.PartSample); err == nil {
 			at, uptime = c.sample.Time, c.sample.System.Uptime
 			if s == instruments.Container {
 				uptime = c.sample.Cgroup.Uptime

@@ -59,7 +59,7 @@ func tablesOf[T, S any](ctx context.Context, c *snapshot.Cache[T], of func(*T) *
 
 // newTable returns the rows with these reads that sel lets through, and all that has to be read for them.
 func newTable[S any](as collector, rows []instruments.Row[S], reads sample.Parts, sel selection) (t *table[S], parts sample.Parts) {
-	t = &table[S]{source: source[S]{collector: as}}
+	t, parts = &table[S]{source: source[S]{collector: as}}, sample.PartSample
 	for _, row := range rows {
 		detailed := row.Items != nil && sel.details(row.Items.Detail)
 		if row.Reads != reads || !sel.includes(&row.Metric) || len(row.Series) == 0 && !detailed {

@@ -56,7 +56,7 @@ func newCPUCollector(l *linux) *cpuCollector {
 }
 
 func (c *cpuCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.CPU) error {
-	*s = sample.CPU{Time: p.Now()}
+	s.Reset(p.Now())
 	if w&(sample.PartCgroup|sample.PartTasks) != 0 {
 		c.follow(p)
 	}
@@ -225,7 +225,7 @@ func (c *cpuCollector) readHost(p *kernfs.Pass, w sample.Parts, s *sample.CPU) {
 	if !perCPU {
 		return
 	}
-	g.PerCPU = make([]sample.PerCPU, 0, len(c.host.CPUs))
+	g.PerCPU = room(g.PerCPU, len(c.host.CPUs))
 	for _, cpu := range c.host.CPUs {
 		for len(c.systemPerMode) <= cpu.Number {
 			c.systemPerMode = append(c.systemPerMode, modeCounters{})
@@ -260,6 +260,7 @@ func (c *cpuCollector) fillCgroup(p *kernfs.Pass, w sample.Parts, binding int, s
 		g.Utilization = c.utilization(p, s)
 	}
 	if w.Have(sample.PartPerCPU) {
+		g.PerCPU = room(g.PerCPU, len(raw.PerCPU))
 		for i, n := range raw.PerCPU {
 			// The file lists possible CPUs; those that are not online have no lines elsewhere either.
 			if c.onlineCPUs.Count() > 0 && !c.onlineCPUs.Has(i) {

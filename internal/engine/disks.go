@@ -287,7 +287,7 @@ func (a *diskAccount) fill(to *sample.Disks, devices, current bool) {
 	if !devices || len(a.listed) == 0 {
 		return
 	}
-	to.Devices = make([]sample.Disk, len(a.listed))
+	to.Devices = room(to.Devices, len(a.listed))[:len(a.listed)]
 	for i, d := range a.listed {
 		one := &to.Devices[i]
 		counts := d.total()

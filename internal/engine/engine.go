@@ -43,8 +43,8 @@ type Config struct {
 	Now         func() time.Time
 }
 
-// Source reads one platform. A reading fills a sample that the caller owns;
-// its error means that there is nothing in it. Readings of one kind are
+// Source reads one platform. A reading fills a sample that the caller owns, using
+// again what its slices have room for; its error means that there is nothing in it. Readings of one kind are
 // serialized by the caller, those of different kinds may run at the same time.
 type Source interface {
 	ReadMemory(context.Context, sample.Parts, *sample.Memory) error
@@ -103,3 +103,11 @@ func (c *Config) least() time.Duration { return max(c.Interval, MinWindow) }
 // MinWindow is the shortest span over which CPU usage is computed: below it
 // the resolution of the kernel's counters shows.
 const MinWindow = 100 * time.Millisecond
+
+// room returns an empty slice that n elements fit into: s if they do. It is never nil.
+func room[T any](s []T, n int) []T {
+	if s == nil || cap(s) < n {
+		return make([]T, 0, n)
+	}
+	return s[:0]
+}

@@ -41,7 +41,7 @@ func newIOCollector(l *linux) *ioCollector {
 }
 
 func (c *ioCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.IO) error {
-	*s = sample.IO{Time: p.Now()}
+	s.Reset(p.Now())
 	// The cgroup first: /proc/diskstats may be a user-space daemon's (LXCFS).
 	known := w.Have(sample.PartCgroup) && c.readCgroup(p, w, s)
 	fallback := w.Have(sample.PartDirect) && !s.Own

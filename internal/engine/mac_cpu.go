@@ -31,7 +31,8 @@ func newMacCPU(m *mac) *macCPU {
 func (c *macCPU) read(now time.Time, w sample.Parts, s *sample.CPU) error {
 	err := c.reader.Read(&c.raw)
 	c.engine.failed("cpu", err)
-	*s = sample.CPU{Time: now, Err: errNoCgroups}
+	s.Reset(now)
+	s.Err = errNoCgroups
 	s.System.Logical = c.raw.Logical
 	if n, ok := c.raw.Logical.Get(); ok && n > 0 {
 		s.Available = sample.Some(float64(n))
@@ -65,7 +66,7 @@ func (c *macCPU) fill(now time.Time, w sample.Parts, s *sample.SystemCPU) {
 	if !w.Have(sample.PartPerCPU) {
 		return
 	}
-	s.PerCPU = make([]sample.PerCPU, 0, len(c.raw.PerCPU))
+	s.PerCPU = room(s.PerCPU, len(c.raw.PerCPU))
 	for len(c.modes) < len(c.raw.PerCPU) {
 		c.modes = append(c.modes, shareWindow{})
 	}

@@ -26,7 +26,8 @@ func newMacIO(m *mac) *macIO {
 func (c *macIO) read(now time.Time, w sample.Parts, s *sample.IO) (err error) {
 	c.disks, err = c.reader.Read(c.disks)
 	c.engine.failed("io", err)
-	*s = sample.IO{Time: now, Err: errNoCgroups}
+	s.Reset(now)
+	s.Err = errNoCgroups
 	if err != nil && c.all.empty() {
 		return err
 	}

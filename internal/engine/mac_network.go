@@ -46,7 +46,8 @@ func (c *macNetwork) read(now time.Time, w sample.Parts, s *sample.Network) erro
 		// One that returns counts anew.
 		maps.DeleteFunc(c.drops, func(d *device, _ *wrapping) bool { return d.round != l.round })
 	}
-	*s = sample.Network{Time: now, Own: sample.Some(false)}
+	s.Reset(now)
+	s.Own = sample.Some(false)
 	l.fill(s, w.Have(sample.PartInterfaces))
 	return nil
 }

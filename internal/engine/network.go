@@ -250,9 +250,10 @@ func (l *link) direction(at int, r *linkRates) sample.Traffic {
 func (s *links) fill(to *sample.Network, each bool) {
 	to.Total = s.total.sample()
 	if !each {
+		to.Interfaces = nil
 		return
 	}
-	to.Interfaces = make([]sample.Interface, 0, max(len(s.present), len(s.byName)))
+	to.Interfaces = room(to.Interfaces, max(len(s.present), len(s.byName)))
 	for _, l := range s.present {
 		if l.shown {
 			to.Interfaces = append(to.Interfaces, l.sample())

@@ -112,7 +112,8 @@ func (c *networkCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.Networ
 	}
 	l.roll(p.Now(), max(c.engine.cfg.Interval, MinWindow))
 	l.forget()
-	*s = sample.Network{Time: p.Now(), Own: c.own}
+	s.Reset(p.Now())
+	s.Own = c.own
 	l.fill(s, w.Have(sample.PartInterfaces))
 	return nil
 }

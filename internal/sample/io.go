@@ -12,6 +12,13 @@ type IO struct {
 	System    Disks
 }
 
+// Reset is as that of CPU.
+func (s *IO) Reset(now time.Time) {
+	own, all := s.Cgroup.Devices[:0], s.System.Devices[:0]
+	*s = IO{Time: now}
+	s.Cgroup.Devices, s.System.Devices = own, all
+}
+
 // Disks is the I/O of the own cgroup or of the machine.
 type Disks struct {
 	Total    Disk   // each byte once: what stacked devices pass on is not added

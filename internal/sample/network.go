@@ -14,6 +14,11 @@ type Network struct {
 	Gone       int         // how many at the end of Interfaces have left: their counts stand still
 }
 
+// Reset is as that of CPU.
+func (s *Network) Reset(now time.Time) {
+	*s = Network{Time: now, Interfaces: s.Interfaces[:0]}
+}
+
 // Interface is one network interface, or the total of several.
 type Interface struct {
 	Name              string // "" of a total

@@ -28,6 +28,9 @@ const (
 	PartInterfaces
 	// PartFiles is what only the files of the process tell of it, beyond getrusage(2).
 	PartFiles
+	// PartSample is nothing that is read: the sample itself is wanted, as by the
+	// instruments, and not only what is made of it for direct readers.
+	PartSample
 )
 
 // Have reports whether all of q is in p.

@@ -143,6 +143,13 @@ type CPU struct {
 	System             SystemCPU
 }
 
+// Reset makes s an empty reading of now, with the room that its lists had.
+func (s *CPU) Reset(now time.Time) {
+	own, all := s.Cgroup.PerCPU[:0], s.System.PerCPU[:0]
+	*s = CPU{Time: now}
+	s.Cgroup.PerCPU, s.System.PerCPU = own, all
+}
+
 // Tasks is what the pids controller counts: every thread is a task.
 type Tasks struct {
 	Count OptUint // of the own cgroup

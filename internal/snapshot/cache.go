@@ -27,11 +27,11 @@ var ErrClosed = errors.New("closed")
 //
 // All methods are safe for concurrent use.
 type Cache[T any] struct {
-	current atomic.Pointer[value[T]] // until the timer withdraws it
-	newest  atomic.Pointer[value[T]] // of whatever age
+	current atomic.Pointer[Value[T]] // until the timer withdraws it
+	newest  atomic.Pointer[Value[T]] // of whatever age
 	age     time.Duration
-	load    func(context.Context, sample.Parts, *T) error
-	made    time.Time // from which value.at counts
+	load    Load[T]
+	made    time.Time // from which Value.at counts
 
 	mu       sync.Mutex
 	wanted   sample.Parts  // by anybody so far
@@ -43,17 +43,21 @@ type Cache[T any] struct {
 	lastErr  error       // of the newest failure
 }
 
-// value is what is published.
-type value[T any] struct {
-	it    T
+// Value is what is published. It may be the head of a larger struct into which It
+// points, so that a reading is one allocation however many forms it has.
+type Value[T any] struct {
+	It    T
 	parts sample.Parts
 	at    time.Duration // when it was published
 }
 
+// Load reads the parts now.
+type Load[T any] func(context.Context, sample.Parts) (*Value[T], error)
+
 // New returns a cache whose values stay current for age; with age <= 0 every
 // reader reads, and only the parts that it asks for. load is never called twice at
 // the same time and runs in the goroutine of the reader that found no current value.
-func New[T any](age time.Duration, load func(context.Context, sample.Parts, *T) error) *Cache[T] {
+func New[T any](age time.Duration, load Load[T]) *Cache[T] {
 	return &Cache[T]{age: age, load: load, made: time.Now()}
 }
 
@@ -61,7 +65,7 @@ func New[T any](age time.Duration, load func(context.Context, sample.Parts, *T) 
 // parts, or Get did not hand it out.
 func (c *Cache[T]) Peek(parts sample.Parts) *T {
 	if v := c.current.Load(); v != nil && v.parts.Have(parts) {
-		return &v.it
+		return &v.It
 	}
 	return nil
 }
@@ -69,12 +73,12 @@ func (c *Cache[T]) Peek(parts sample.Parts) *T {
 // Fresh returns the newest value, or nil where it is too old or lacks a part.
 func (c *Cache[T]) Fresh(parts sample.Parts) *T {
 	if v := c.fresh(parts); v != nil {
-		return &v.it
+		return &v.It
 	}
 	return nil
 }
 
-func (c *Cache[T]) fresh(parts sample.Parts) *value[T] {
+func (c *Cache[T]) fresh(parts sample.Parts) *Value[T] {
 	if v := c.newest.Load(); v != nil && v.parts.Have(parts) && c.left(v) > 0 {
 		return v
 	}
@@ -82,7 +86,7 @@ func (c *Cache[T]) fresh(parts sample.Parts) *value[T] {
 }
 
 // left is how long v stays current.
-func (c *Cache[T]) left(v *value[T]) time.Duration { return c.age - (time.Since(c.made) - v.at) }
+func (c *Cache[T]) left(v *Value[T]) time.Duration { return c.age - (time.Since(c.made) - v.at) }
 
 // Get returns the current value, refreshing it where it is too old or lacks
 // one of the parts, and leaves it for Peek. The error is that of the refresh, of ctx,
@@ -117,18 +121,18 @@ func (c *Cache[T]) refresh(ctx context.Context, parts sample.Parts, keep bool) (
 			if keep {
 				c.keep(v)
 			}
-			return &v.it, nil
+			return &v.It, nil
 		case c.age > 0 && c.failures != before:
 			// The refresh that we waited for failed. Trying again at once would
 			// make a crowd of readers queue for the same failure one by one.
 			return nil, c.lastErr
 		case !c.loading:
-			v = &value[T]{parts: parts}
 			if c.age > 0 {
 				c.wanted |= parts
-				v.parts = c.wanted
+				parts = c.wanted
 			}
-			if err := c.read(ctx, v); err != nil {
+			v, err := c.read(ctx, parts)
+			if err != nil {
 				if ctx.Err() == nil { // a reader that gave up says nothing about the source
 					c.lastErr = err
 					c.failures++
@@ -136,7 +140,7 @@ func (c *Cache[T]) refresh(ctx context.Context, parts sample.Parts, keep bool) (
 				return nil, err
 			}
 			c.publish(v, keep)
-			return &v.it, nil
+			return &v.It, nil
 		}
 		if err := c.wait(ctx); err != nil {
 			return nil, err
@@ -157,15 +161,15 @@ func (c *Cache[T]) Read(ctx context.Context, parts sample.Parts) (*T, error) {
 	if c.closed {
 		return nil, ErrClosed
 	}
-	v := &value[T]{parts: parts}
-	if err := c.read(ctx, v); err != nil {
+	v, err := c.read(ctx, parts)
+	if err != nil {
 		return nil, err
 	}
-	return &v.it, nil
+	return &v.It, nil
 }
 
-// read fills v. It is called with the lock and returns with it.
-func (c *Cache[T]) read(ctx context.Context, v *value[T]) error {
+// read loads. It is called with the lock and returns with it.
+func (c *Cache[T]) read(ctx context.Context, parts sample.Parts) (*Value[T], error) {
 	c.loading = true
 	c.mu.Unlock()
 	defer func() {
@@ -173,7 +177,12 @@ func (c *Cache[T]) read(ctx context.Context, v *value[T]) error {
 		c.loading = false
 		c.wake()
 	}()
-	return c.load(ctx, v.parts, &v.it)
+	v, err := c.load(ctx, parts)
+	if err != nil {
+		return nil, err
+	}
+	v.parts = parts
+	return v, nil
 }
 
 // wait waits for the reader that loads. It is called with the lock and returns with it.
@@ -199,7 +208,7 @@ func (c *Cache[T]) wake() {
 	}
 }
 
-func (c *Cache[T]) publish(v *value[T], keep bool) {
+func (c *Cache[T]) publish(v *Value[T], keep bool) {
 	if c.age <= 0 || c.closed {
 		return
 	}
@@ -216,7 +225,7 @@ func (c *Cache[T]) publish(v *value[T], keep bool) {
 }
 
 // keep leaves v, which is not too old, for Peek.
-func (c *Cache[T]) keep(v *value[T]) {
+func (c *Cache[T]) keep(v *Value[T]) {
 	c.current.Store(v)
 	if c.expiry == nil {
 		c.expiry = time.AfterFunc(c.left(v), func() { c.current.Store(nil) })

@@ -16,10 +16,11 @@ import (
 
 type reading struct{ n int64 }
 
-func counting(calls *atomic.Int64) func(context.Context, sample.Parts, *reading) error {
-	return func(_ context.Context, _ sample.Parts, r *reading) error {
-		r.n = calls.Add(1)
-		return nil
+type value = snapshot.Value[reading]
+
+func counting(calls *atomic.Int64) snapshot.Load[reading] {
+	return func(context.Context, sample.Parts) (*value, error) {
+		return &value{It: reading{calls.Add(1)}}, nil
 	}
 }
 
@@ -121,14 +122,13 @@ func TestNoAgeReadsEveryTime(t *testing.T) {
 func TestOneRefreshInFlightServesAllWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls, running atomic.Int64
-		c := snapshot.New(time.Second, func(_ context.Context, _ sample.Parts, r *reading) error {
+		c := snapshot.New(time.Second, func(_ context.Context, _ sample.Parts) (*value, error) {
 			if running.Add(1) != 1 {
 				t.Error("two refreshes at once")
 			}
 			defer running.Add(-1)
 			time.Sleep(50 * time.Millisecond)
-			r.n = calls.Add(1)
-			return nil
+			return &value{It: reading{calls.Add(1)}}, nil
 		})
 		defer c.Close()
 		var wg sync.WaitGroup
@@ -145,9 +145,9 @@ func TestOneRefreshInFlightServesAllWaiters(t *testing.T) {
 func TestWaiterLeavesWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		c := snapshot.New(time.Second, func(_ context.Context, _ sample.Parts, r *reading) error {
+		c := snapshot.New(time.Second, func(_ context.Context, _ sample.Parts) (*value, error) {
 			<-release
-			return nil
+			return new(value), nil
 		})
 		defer c.Close()
 		go func() { _, _ = c.Get(context.Background(), 0) }()
@@ -180,10 +180,10 @@ func TestFailureIsSharedByWaitersButNotCached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")
 		var calls atomic.Int64
-		c := snapshot.New(time.Second, func(_ context.Context, _ sample.Parts, r *reading) error {
+		c := snapshot.New(time.Second, func(_ context.Context, _ sample.Parts) (*value, error) {
 			calls.Add(1)
 			time.Sleep(10 * time.Millisecond)
-			return broken
+			return nil, broken
 		})
 		defer c.Close()
 		var wg sync.WaitGroup
@@ -207,13 +207,12 @@ func TestFailureIsSharedByWaitersButNotCached(t *testing.T) {
 func TestAReaderThatGivesUpDoesNotFailTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int64
-		c := snapshot.New(time.Second, func(ctx context.Context, _ sample.Parts, r *reading) error {
+		c := snapshot.New(time.Second, func(ctx context.Context, _ sample.Parts) (*value, error) {
 			if calls.Add(1) == 1 {
 				<-ctx.Done()
-				return ctx.Err()
+				return nil, ctx.Err()
 			}
-			r.n = 7
-			return nil
+			return &value{It: reading{7}}, nil
 		})
 		defer c.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
@@ -229,9 +228,9 @@ func TestAReaderThatGivesUpDoesNotFailTheOthers(t *testing.T) {
 func TestCloseEndsWaitsAndLeavesNoTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		c := snapshot.New(time.Hour, func(_ context.Context, _ sample.Parts, r *reading) error {
+		c := snapshot.New(time.Hour, func(_ context.Context, _ sample.Parts) (*value, error) {
 			<-release
-			return nil
+			return new(value), nil
 		})
 		go func() { _, _ = c.Get(context.Background(), 0) }()
 		waiter := make(chan error)
@@ -260,11 +259,10 @@ func TestCloseEndsWaitsAndLeavesNoTimer(t *testing.T) {
 }
 
 // parted is a value that tells what it was read with.
-func parted(reads *[]sample.Parts) func(context.Context, sample.Parts, *sample.Parts) error {
-	return func(_ context.Context, parts sample.Parts, v *sample.Parts) error {
+func parted(reads *[]sample.Parts) snapshot.Load[sample.Parts] {
+	return func(_ context.Context, parts sample.Parts) (*snapshot.Value[sample.Parts], error) {
 		*reads = append(*reads, parts)
-		*v = parts
-		return nil
+		return &snapshot.Value[sample.Parts]{It: parts}, nil
 	}
 }
 
