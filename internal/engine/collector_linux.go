@@ -46,8 +46,8 @@ func (c *collector) closeFiles(files ...*kernfs.File) {
 // moved returns the tree where the process is in another place than it was at
 // the last reading: then the files of its cgroup are others, and those of the
 // old one are closed.
-func (c *collector) moved(p *kernfs.Pass) (*cgroup.Tree, bool) {
-	tree, generation := c.engine.place.current(p)
+func (c *collector) moved(p *round) (*cgroup.Tree, bool) {
+	tree, generation := c.engine.place.current(&p.Pass)
 	if generation == c.generation {
 		return nil, false
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
-	"github.com/cboxdk/resource-monitor/internal/procfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
@@ -21,11 +20,7 @@ type cpuCollector struct {
 	tasks        taskReader
 	reader       *cgroup.CPUReader // nil where nothing shows the own cgroup
 	groups       cgroup.CPUGroups
-	raw          cgroup.CPU
-	host         procfs.Stat
-	onlineCPUs   kernfs.CPUSet
 	onlineFile   *kernfs.File // the file that said how many there are
-	affinity     unix.CPUSet
 
 	usage      groupCounter
 	split      splitter
@@ -55,7 +50,7 @@ func newCPUCollector(l *linux) *cpuCollector {
 	return c
 }
 
-func (c *cpuCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.CPU) error {
+func (c *cpuCollector) read(p *round, w sample.Parts, s *sample.CPU) error {
 	s.Reset(p.Now())
 	if w&(sample.PartCgroup|sample.PartTasks) != 0 {
 		c.follow(p)
@@ -65,21 +60,21 @@ func (c *cpuCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.CPU) error
 	}
 	fallback := w.Have(sample.PartDirect) && !s.Own
 	if w.Have(sample.PartSystemPressure) || fallback {
-		s.System.Pressure = c.pressure.readSystem(p, c.report)
+		s.System.Pressure = c.pressure.readSystem(&p.Pass, c.report)
 	}
 	if w.Have(sample.PartSystemPressure) {
-		s.System.IRQ = readPressure(p, c.irq, c.report)
+		s.System.IRQ = readPressure(&p.Pass, c.irq, c.report)
 	}
 	if w.Have(sample.PartSystem) || fallback {
 		c.readHost(p, w, s)
 	}
 	if w.Have(sample.PartSystemInfo) {
 		c.readLogical(p, s)
-		s.System.Uptime = c.uptime.machine(p, c.report)
+		s.System.Uptime = c.uptime.machine(&p.Pass, c.report)
 	}
 	if w.Have(sample.PartTasks) {
 		s.Cgroup.Tasks = c.tasks.read(p, c.report)
-		s.Cgroup.Uptime = c.uptime.container(p, c.report)
+		s.Cgroup.Uptime = c.uptime.container(&p.Pass, c.report)
 	}
 	nothing := !s.Cgroup.Usage.Present() && !s.System.Usage.Present() && !s.System.Logical.Present() && !s.Limit.Known()
 	if nothing && w&(sample.PartCgroup|sample.PartSystem|sample.PartSystemInfo) != 0 {
@@ -89,23 +84,23 @@ func (c *cpuCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.CPU) error
 }
 
 // readCgroup reads the own cgroup and what limits the process.
-func (c *cpuCollector) readCgroup(p *kernfs.Pass, w sample.Parts, s *sample.CPU) {
+func (c *cpuCollector) readCgroup(p *round, w sample.Parts, s *sample.CPU) {
 	c.readLimits(p, s)
 	c.engine.cpuBound.Store(s.Limit.Source.Cgroup())
 	if c.reader != nil {
-		c.reader.ReadUsage(p, &c.raw, w.Have(sample.PartPerCPU), c.report)
-		level, _ := c.raw.Binding()
-		c.reader.ReadThrottling(p, level, &c.raw, c.report)
+		c.reader.ReadUsage(&p.Pass, &p.cpu, w.Have(sample.PartPerCPU), c.report)
+		level, _ := p.cpu.Binding()
+		c.reader.ReadThrottling(&p.Pass, level, &p.cpu, c.report)
 		c.fillCgroup(p, w, level, s)
 	}
 	s.Own = c.engine.own(s.Cgroup.Usage)
-	s.Cgroup.Pressure = c.pressure.readOwn(p, c.report)
+	s.Cgroup.Pressure = c.pressure.readOwn(&p.Pass, c.report)
 	if !s.Cgroup.Usage.Present() {
 		s.Err = c.why(c.reader != nil, c.reader.UsageError, errRootCPU)
 	}
 }
 
-func (c *cpuCollector) follow(p *kernfs.Pass) {
+func (c *cpuCollector) follow(p *round) {
 	tree, moved := c.moved(p)
 	if !moved {
 		return
@@ -125,7 +120,7 @@ var errRootCPU = fmt.Errorf("%w: the process is in the root cgroup, whose CPU us
 
 // readLimits fills the effective limit: the machine's online CPUs, then the
 // quotas, the cpuset and the affinity, each where it is smaller.
-func (c *cpuCollector) readLimits(p *kernfs.Pass, s *sample.CPU) {
+func (c *cpuCollector) readLimits(p *round, s *sample.CPU) {
 	c.readLogical(p, s)
 	if count, ok := s.System.Logical.Get(); ok {
 		n := float64(count)
@@ -133,13 +128,13 @@ func (c *cpuCollector) readLimits(p *kernfs.Pass, s *sample.CPU) {
 		s.Limit = sample.Limit[float64]{Value: n, Source: c.engine.sizeSource(c.onlineFile), File: c.onlineFile.Path()}
 	}
 	if c.reader != nil {
-		c.reader.ReadLimits(p, &c.raw, c.report)
-		if level, cores := c.raw.Binding(); level >= 0 {
-			l := &c.raw.Levels[level]
+		c.reader.ReadLimits(&p.Pass, &p.cpu, c.report)
+		if level, cores := p.cpu.Binding(); level >= 0 {
+			l := &p.cpu.Levels[level]
 			lowerSize(&s.Limit, sample.Limit[float64]{Value: cores, Source: l.Version.Source(), Cgroup: l.Path, File: l.QuotaFile})
 		}
-		if n, ok := c.raw.Cpuset.Get(); ok {
-			lowerSize(&s.Limit, sample.Limit[float64]{Value: float64(n), Source: sample.SourceCpuset, Cgroup: c.raw.CpusetCgroup, File: c.raw.CpusetFile})
+		if n, ok := p.cpu.Cpuset.Get(); ok {
+			lowerSize(&s.Limit, sample.Limit[float64]{Value: float64(n), Source: sample.SourceCpuset, Cgroup: p.cpu.CpusetCgroup, File: p.cpu.CpusetFile})
 			s.Available = sample.Some(min(s.Available.Or(float64(n)), float64(n)))
 		}
 	}
@@ -155,7 +150,7 @@ func (c *cpuCollector) readLimits(p *kernfs.Pass, s *sample.CPU) {
 }
 
 // readLogical counts the online CPUs, once in a reading.
-func (c *cpuCollector) readLogical(p *kernfs.Pass, s *sample.CPU) {
+func (c *cpuCollector) readLogical(p *round, s *sample.CPU) {
 	if s.System.Logical.Present() {
 		return
 	}
@@ -166,13 +161,14 @@ func (c *cpuCollector) readLogical(p *kernfs.Pass, s *sample.CPU) {
 
 // readOnline counts the online CPUs. Where /sys is masked, /proc/stat has a
 // line for each.
-func (c *cpuCollector) readOnline(p *kernfs.Pass) (int, bool) {
-	b, err := c.online.Read(p)
+func (c *cpuCollector) readOnline(p *round) (int, bool) {
+	p.online.Clear()
+	b, err := c.online.Read(&p.Pass)
 	if err == nil {
-		err = c.onlineCPUs.Parse(b)
+		err = p.online.Parse(b)
 	}
 	c.onlineFile = c.online
-	if n := c.onlineCPUs.Count(); err == nil && n > 0 {
+	if n := p.online.Count(); err == nil && n > 0 {
 		return n, true
 	}
 	if err != nil {
@@ -182,7 +178,10 @@ func (c *cpuCollector) readOnline(p *kernfs.Pass) (int, bool) {
 	if err := c.parseStat(p, true); err != nil {
 		return 0, false
 	}
-	return len(c.host.CPUs), len(c.host.CPUs) > 0
+	for i := range p.stat.CPUs {
+		p.online.Add(p.stat.CPUs[i].Number)
+	}
+	return len(p.stat.CPUs), len(p.stat.CPUs) > 0
 }
 
 // readAffinity asks for the main thread: others may be pinned by the program.
@@ -191,17 +190,18 @@ func (c *cpuCollector) readAffinity() (int, bool) {
 		return 0, false
 	}
 	// EINVAL on machines with more CPUs than the set holds: then it is unknown.
-	if err := unix.SchedGetaffinity(c.engine.pid, &c.affinity); err != nil {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(c.engine.pid, &set); err != nil {
 		return 0, false
 	}
-	n := c.affinity.Count()
+	n := set.Count()
 	return n, n > 0
 }
 
-func (c *cpuCollector) parseStat(p *kernfs.Pass, perCPU bool) error {
-	b, err := c.stat.Read(p)
+func (c *cpuCollector) parseStat(p *round, perCPU bool) error {
+	b, err := c.stat.Read(&p.Pass)
 	if err == nil {
-		err = c.host.Parse(b, perCPU)
+		err = p.stat.Parse(b, perCPU)
 	}
 	if err != nil {
 		err = c.stat.ParseError(err)
@@ -211,22 +211,22 @@ func (c *cpuCollector) parseStat(p *kernfs.Pass, perCPU bool) error {
 }
 
 // readHost fills the machine's times.
-func (c *cpuCollector) readHost(p *kernfs.Pass, w sample.Parts, s *sample.CPU) {
+func (c *cpuCollector) readHost(p *round, w sample.Parts, s *sample.CPU) {
 	// gVisor divides the total evenly among its CPUs: those are nobody's numbers.
 	perCPU := w.Have(sample.PartPerCPU) && c.engine.cfg.Sandbox != "gvisor"
 	if c.parseStat(p, perCPU) != nil {
 		return
 	}
 	least, g := c.engine.cfg.least(), &s.System
-	g.Times = c.modes.add(c.host.Total)
+	g.Times = c.modes.add(p.stat.Total)
 	g.Usage = busy(g.Times)
 	g.Cores = c.systemWindow.observe(p.Now(), g.Usage, c.modes.rebased(), least)
 	g.Modes = c.shares.observe(p.Now(), g.Times, c.modes.rebased(), least)
 	if !perCPU {
 		return
 	}
-	g.PerCPU = room(g.PerCPU, len(c.host.CPUs))
-	for _, cpu := range c.host.CPUs {
+	g.PerCPU = room(g.PerCPU, len(p.stat.CPUs))
+	for _, cpu := range p.stat.CPUs {
 		for len(c.systemPerMode) <= cpu.Number {
 			c.systemPerMode = append(c.systemPerMode, modeCounters{})
 		}
@@ -242,8 +242,8 @@ func (c *cpuCollector) readHost(p *kernfs.Pass, w sample.Parts, s *sample.CPU) {
 	}
 }
 
-func (c *cpuCollector) fillCgroup(p *kernfs.Pass, w sample.Parts, binding int, s *sample.CPU) {
-	raw, g := &c.raw, &s.Cgroup
+func (c *cpuCollector) fillCgroup(p *round, w sample.Parts, binding int, s *sample.CPU) {
+	raw, g := &p.cpu, &s.Cgroup
 	own := c.groups.Own()
 	g.Usage = c.usage.add(own, raw.Usage)
 	g.User, g.System = c.split.add(own, g.Usage, raw.User, raw.System)
@@ -263,7 +263,7 @@ func (c *cpuCollector) fillCgroup(p *kernfs.Pass, w sample.Parts, binding int, s
 		g.PerCPU = room(g.PerCPU, len(raw.PerCPU))
 		for i, n := range raw.PerCPU {
 			// The file lists possible CPUs; those that are not online have no lines elsewhere either.
-			if c.onlineCPUs.Count() > 0 && !c.onlineCPUs.Has(i) {
+			if p.online.Count() > 0 && !p.online.Has(i) {
 				continue
 			}
 			g.PerCPU = append(g.PerCPU, c.perCPU.count(p.Now(), own, i, n, c.engine.cfg.least()))
@@ -285,23 +285,23 @@ func (c *cpuCollector) fillCgroup(p *kernfs.Pass, w sample.Parts, binding int, s
 
 // utilization is the highest over the levels: under a quota that neighbors use
 // up, a process is throttled however little it uses itself.
-func (c *cpuCollector) utilization(p *kernfs.Pass, s *sample.CPU) (most sample.Opt[float64]) {
+func (c *cpuCollector) utilization(p *round, s *sample.CPU) (most sample.Opt[float64]) {
 	consider := func(used sample.Opt[float64], limit float64) {
 		if n, ok := used.Get(); ok && limit > 0 && n/limit >= most.Or(0) {
 			most = sample.Some(n / limit)
 		}
 	}
 	consider(s.Cgroup.Cores, s.CgroupLimit.Value)
-	for len(c.levels) < len(c.raw.Levels) {
+	for len(c.levels) < len(p.cpu.Levels) {
 		c.levels = append(c.levels, cpuUsage{})
 	}
-	for i := range c.raw.Levels {
-		quota, ok := c.raw.Levels[i].Cores()
+	for i := range p.cpu.Levels {
+		quota, ok := p.cpu.Levels[i].Cores()
 		if !ok || i == 0 { // the own cgroup is considered already
 			continue
 		}
 		l := &c.levels[i]
-		total := l.add(c.raw.Levels[i].Path, c.reader.ReadLevelUsage(p, i, c.report))
+		total := l.add(p.cpu.Levels[i].Path, c.reader.ReadLevelUsage(&p.Pass, i, c.report))
 		consider(l.observe(p.Now(), total, l.rebased, c.engine.cfg.least()), quota)
 	}
 	return most

@@ -80,7 +80,7 @@ func TestSystemCallsOfADiskReading(t *testing.T) {
 		b.memory() // asks where the process is
 		var n int
 		l := b.source.(*linux)
-		if err := l.pass(t.Context(), &l.io.gate, func(p *kernfs.Pass) error {
+		if err := l.pass(t.Context(), &l.io.gate, func(p *round) error {
 			err := l.io.read(p, b.want, new(sample.IO))
 			n = p.SystemCalls()
 			return err

@@ -16,13 +16,10 @@ type ioCollector struct {
 	collector
 	diskstats *kernfs.File
 	reader    *cgroup.IOReader // nil where nothing shows the own cgroup
-	raw       cgroup.IOStat
-	host      procfs.Diskstats
 	topology  topology
 	own, all  disks
 	place     string // the own cgroup, and how often it has changed
 	moves     int
-	named     int // the generation of the topology for which host was read for names
 }
 
 // disks are the devices of one file and what they counted.
@@ -32,7 +29,7 @@ type disks struct {
 }
 
 func newIOCollector(l *linux) *ioCollector {
-	c := &ioCollector{collector: newCollector(l, "io"), named: -1}
+	c := &ioCollector{collector: newCollector(l, "io")}
 	c.diskstats = c.opener.File("/proc/diskstats")
 	c.topology.opener, c.topology.report = &c.opener, c.report
 	c.own.fromUse = true
@@ -40,13 +37,13 @@ func newIOCollector(l *linux) *ioCollector {
 	return c
 }
 
-func (c *ioCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.IO) error {
+func (c *ioCollector) read(p *round, w sample.Parts, s *sample.IO) error {
 	s.Reset(p.Now())
 	// The cgroup first: /proc/diskstats may be a user-space daemon's (LXCFS).
 	known := w.Have(sample.PartCgroup) && c.readCgroup(p, w, s)
 	fallback := w.Have(sample.PartDirect) && !s.Own
 	if w.Have(sample.PartSystemPressure) || fallback {
-		s.System.Pressure = c.pressure.readSystem(p, c.report)
+		s.System.Pressure = c.pressure.readSystem(&p.Pass, c.report)
 	}
 	if w.Have(sample.PartSystem) || fallback {
 		err := c.readHost(p)
@@ -62,16 +59,16 @@ func (c *ioCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.IO) error {
 }
 
 // readCgroup reports whether anything is known of the own cgroup.
-func (c *ioCollector) readCgroup(p *kernfs.Pass, w sample.Parts, s *sample.IO) (known bool) {
+func (c *ioCollector) readCgroup(p *round, w sample.Parts, s *sample.IO) (known bool) {
 	c.follow(p)
 	readable := false
 	if c.reader != nil {
-		if readable = c.reader.Read(p, &c.raw, c.report); readable {
+		if readable = c.reader.Read(&p.Pass, &p.io, c.report); readable {
 			c.countCgroup(p)
 		}
 		c.own.fill(&s.Cgroup, w.Have(sample.PartDevices), readable)
 	}
-	s.Cgroup.Pressure = c.pressure.readOwn(p, c.report)
+	s.Cgroup.Pressure = c.pressure.readOwn(&p.Pass, c.report)
 	known = readable || c.reader != nil && !c.own.empty()
 	s.Own = c.engine.describes(known)
 	if !known {
@@ -83,7 +80,7 @@ func (c *ioCollector) readCgroup(p *kernfs.Pass, w sample.Parts, s *sample.IO) (
 // errRootIO is made once: outside a container it is met on every reading.
 var errRootIO = fmt.Errorf("%w: the process is in the root cgroup, whose I/O is the machine's", ErrNoCgroup)
 
-func (c *ioCollector) follow(p *kernfs.Pass) {
+func (c *ioCollector) follow(p *round) {
 	tree, moved := c.moved(p)
 	if !moved {
 		return
@@ -110,16 +107,16 @@ func (c *ioCollector) follow(p *kernfs.Pass) {
 }
 
 // countCgroup takes what the io controller said.
-func (c *ioCollector) countCgroup(p *kernfs.Pass) {
+func (c *ioCollector) countCgroup(p *round) {
 	o := &c.own
 	o.next = o.next[:0]
-	for i := range c.raw.Devices {
-		o.next = append(o.next, cgroupKey(&c.raw.Devices[i]))
+	for i := range p.io.Devices {
+		o.next = append(o.next, cgroupKey(&p.io.Devices[i]))
 	}
-	o.resolve(p, &c.topology, c.nameFromProc(p))
+	o.resolve(&p.Pass, &c.topology, c.nameFromProc(p))
 	o.begin(c.place)
-	for i := range c.raw.Devices {
-		d := cgroupDisk(&c.raw.Devices[i])
+	for i := range p.io.Devices {
+		d := cgroupDisk(&p.io.Devices[i])
 		d.Name = o.devices[i].name
 		r := diskReadingOf(&d)
 		o.add(o.keys[i], &r, o.counted[i])
@@ -156,14 +153,17 @@ func sum(a, b sample.OptUint) sample.OptUint {
 }
 
 // nameFromProc names devices that sysfs does not show by /proc/diskstats, read once (I8).
-func (c *ioCollector) nameFromProc(p *kernfs.Pass) func(sample.DeviceNumber) string {
+func (c *ioCollector) nameFromProc(p *round) func(sample.DeviceNumber) string {
+	asked, answered := false, false
 	return func(n sample.DeviceNumber) string {
-		if c.named != c.topology.generation {
-			c.named = c.topology.generation
-			_ = c.parseHost(p)
+		if !asked {
+			asked, answered = true, c.parseHost(p) == nil
 		}
-		for i := range c.host.Disks {
-			if d := &c.host.Disks[i]; d.Major == n.Major && d.Minor == n.Minor {
+		if !answered {
+			return ""
+		}
+		for i := range p.diskstats.Disks {
+			if d := &p.diskstats.Disks[i]; d.Major == n.Major && d.Minor == n.Minor {
 				return d.Name
 			}
 		}
@@ -171,10 +171,10 @@ func (c *ioCollector) nameFromProc(p *kernfs.Pass) func(sample.DeviceNumber) str
 	}
 }
 
-func (c *ioCollector) parseHost(p *kernfs.Pass) error {
-	b, err := c.diskstats.ReadRecords(p)
+func (c *ioCollector) parseHost(p *round) error {
+	b, err := c.diskstats.ReadRecords(&p.Pass)
 	if err == nil {
-		err = c.host.Parse(b)
+		err = p.diskstats.Parse(b)
 	}
 	if err != nil {
 		err = c.diskstats.ParseError(err)
@@ -184,21 +184,21 @@ func (c *ioCollector) parseHost(p *kernfs.Pass) error {
 }
 
 // readHost takes what the machine's disks counted.
-func (c *ioCollector) readHost(p *kernfs.Pass) error {
+func (c *ioCollector) readHost(p *round) error {
 	if err := c.parseHost(p); err != nil {
 		return err
 	}
 	a := &c.all
 	a.next = a.next[:0]
-	for i := range c.host.Disks {
-		d := &c.host.Disks[i]
+	for i := range p.diskstats.Disks {
+		d := &p.diskstats.Disks[i]
 		a.next = append(a.next, diskKey{sample.DeviceNumber{Major: d.Major, Minor: d.Minor}, d.Name})
 	}
-	a.resolve(p, &c.topology, nil)
+	a.resolve(&p.Pass, &c.topology, nil)
 	a.begin("")
 	var r diskReading
-	for i := range c.host.Disks {
-		hostReading(&c.host.Disks[i], &r)
+	for i := range p.diskstats.Disks {
+		hostReading(&p.diskstats.Disks[i], &r)
 		a.add(a.keys[i], &r, a.counted[i])
 	}
 	a.end()
@@ -234,18 +234,18 @@ var ioKinds = [...]struct{ kind, unit string }{
 }
 
 // listLimits appends the limits of every level.
-func (c *ioCollector) listLimits(p *kernfs.Pass, s *sample.Limits) {
+func (c *ioCollector) listLimits(p *round, s *sample.Limits) {
 	c.follow(p)
 	if c.reader == nil {
 		return
 	}
-	found := c.reader.ReadLimits(p, c.report)
+	found := c.reader.ReadLimits(&p.Pass, c.report)
 	o := &c.own
 	o.next = o.next[:0]
 	for _, l := range found {
 		o.next = append(o.next, diskKey{number: sample.DeviceNumber(l.Device)})
 	}
-	o.resolve(p, &c.topology, c.nameFromProc(p))
+	o.resolve(&p.Pass, &c.topology, c.nameFromProc(p))
 	for i, l := range found {
 		s.Entries = append(s.Entries, sample.LimitEntry{
 			Kind: ioKinds[l.What].kind, Value: float64(l.Value), Unit: ioKinds[l.What].unit,

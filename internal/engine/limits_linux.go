@@ -3,7 +3,6 @@ package engine
 import (
 	"golang.org/x/sys/unix"
 
-	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
@@ -29,7 +28,7 @@ func newLimitsCollector(l *linux) *limitsCollector {
 	return c
 }
 
-func (c *limitsCollector) read(p *kernfs.Pass, s *sample.Limits) error {
+func (c *limitsCollector) read(p *round, s *sample.Limits) error {
 	if c.memory == nil { // most programs never ask
 		c.memory, c.cpu, c.io = newMemoryCollector(c.engine), newCPUCollector(c.engine), newIOCollector(c.engine)
 	}
@@ -45,22 +44,22 @@ func (c *limitsCollector) read(p *kernfs.Pass, s *sample.Limits) error {
 	}
 	s.Memory, s.CPU = m.Limit, cpu.Limit
 	c.listMemory(p, s, &m)
-	c.listCPU(s, &cpu)
+	c.listCPU(p, s, &cpu)
 	c.listPids(p, s)
 	c.io.listLimits(p, s)
 	c.listProcess(s)
 	return nil
 }
 
-func (c *limitsCollector) listMemory(p *kernfs.Pass, s *sample.Limits, m *sample.Memory) {
+func (c *limitsCollector) listMemory(p *round, s *sample.Limits, m *sample.Memory) {
 	bytes := func(kind string, n sample.OptUint, source sample.Source, group, file string) {
 		if v, ok := n.Get(); ok {
 			s.Entries = append(s.Entries, sample.LimitEntry{Kind: kind, Value: float64(v), Unit: "By", Source: source, Cgroup: group, File: file})
 		}
 	}
 	if r := c.memory.reader; r != nil {
-		for i := range c.memory.raw.Levels {
-			l := &c.memory.raw.Levels[i]
+		for i := range p.memory.Levels {
+			l := &p.memory.Levels[i]
 			bytes("memory", l.Limit, r.Source(), l.Path, l.LimitFile)
 			bytes("swap", l.SwapLimit, r.Source(), l.Path, l.SwapFile)
 		}
@@ -73,11 +72,11 @@ func (c *limitsCollector) listMemory(p *kernfs.Pass, s *sample.Limits, m *sample
 	}
 }
 
-func (c *limitsCollector) listCPU(s *sample.Limits, cpu *sample.CPU) {
+func (c *limitsCollector) listCPU(p *round, s *sample.Limits, cpu *sample.CPU) {
 	cores := func(kind string, n float64, source sample.Source, group, file string) {
 		s.Entries = append(s.Entries, sample.LimitEntry{Kind: kind, Value: n, Unit: "{cpu}", Source: source, Cgroup: group, File: file})
 	}
-	raw := &c.cpu.raw
+	raw := &p.cpu
 	if c.cpu.reader != nil {
 		for i := range raw.Levels {
 			if n, ok := raw.Levels[i].Cores(); ok {

@@ -7,14 +7,14 @@ import (
 )
 
 // listPids adds the limits of tasks, the own cgroup's before its ancestors'.
-func (c *limitsCollector) listPids(p *kernfs.Pass, s *sample.Limits) {
+func (c *limitsCollector) listPids(p *round, s *sample.Limits) {
 	r := c.cpu.tasks.reader
 	if r == nil {
 		return
 	}
-	r.Read(p, &c.cpu.tasks.raw, c.cpu.report)
-	for i := range c.cpu.tasks.raw.Levels {
-		l := &c.cpu.tasks.raw.Levels[i]
+	r.Read(&p.Pass, &p.pids, c.cpu.report)
+	for i := range p.pids.Levels {
+		l := &p.pids.Levels[i]
 		if n, ok := l.Limit.Get(); ok {
 			s.Entries = append(s.Entries, sample.LimitEntry{Kind: "pids", Value: float64(n), Unit: "{thread}", Source: r.Source(), Cgroup: l.Path, File: l.LimitFile})
 		}
@@ -22,13 +22,13 @@ func (c *limitsCollector) listPids(p *kernfs.Pass, s *sample.Limits) {
 }
 
 // listHigh adds memory.high of the ancestors: above it everything below them is throttled.
-func (c *limitsCollector) listHigh(p *kernfs.Pass, s *sample.Limits) {
+func (c *limitsCollector) listHigh(p *round, s *sample.Limits) {
 	r := c.memory.reader
 	if r == nil || r.Source() != sample.SourceCgroupV2 {
 		return
 	}
-	for i := range c.memory.raw.Levels {
-		level := c.memory.raw.Levels[i].Level
+	for i := range p.memory.Levels {
+		level := p.memory.Levels[i].Level
 		if f := c.memory.opener.In(level.Dir, "memory.high"); level.Dir != "" {
 			c.listFile(p, s, f, "memory.high", r.Source(), level, cgroup.ParseLimit)
 		}
@@ -36,9 +36,9 @@ func (c *limitsCollector) listHigh(p *kernfs.Pass, s *sample.Limits) {
 }
 
 // listHugetlb adds the limits of huge pages, for each size that the own cgroup has files of.
-func (c *limitsCollector) listHugetlb(p *kernfs.Pass, s *sample.Limits) {
+func (c *limitsCollector) listHugetlb(p *round, s *sample.Limits) {
 	l := c.engine
-	tree, _ := l.place.current(p)
+	tree, _ := l.place.current(&p.Pass)
 	g, err := l.place.group(tree, "hugetlb")
 	if err != nil || len(g.Levels) == 0 {
 		return
@@ -63,12 +63,12 @@ func (c *limitsCollector) listHugetlb(p *kernfs.Pass, s *sample.Limits) {
 }
 
 // listFile adds what one file limits, in bytes.
-func (c *limitsCollector) listFile(p *kernfs.Pass, s *sample.Limits, f *kernfs.File, kind string, source sample.Source, level cgroup.Level,
+func (c *limitsCollector) listFile(p *round, s *sample.Limits, f *kernfs.File, kind string, source sample.Source, level cgroup.Level,
 	parse func([]byte) (sample.OptUint, error),
 ) {
 	defer f.Close()
 	var limit sample.OptUint
-	b, err := f.Read(p)
+	b, err := f.Read(&p.Pass)
 	if err == nil {
 		limit, err = parse(b)
 	}

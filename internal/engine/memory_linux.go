@@ -16,8 +16,6 @@ type memoryCollector struct {
 	collector
 	meminfo *kernfs.File
 	reader  *cgroup.MemoryReader // nil where nothing shows the own cgroup
-	raw     cgroup.Memory
-	host    procfs.Meminfo
 
 	events     eventCounters
 	local      eventCounters
@@ -44,7 +42,7 @@ func newMemoryCollector(l *linux) *memoryCollector {
 	return c
 }
 
-func (c *memoryCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.Memory) error {
+func (c *memoryCollector) read(p *round, w sample.Parts, s *sample.Memory) error {
 	*s = sample.Memory{Time: p.Now()}
 	// The cgroup first: /proc/meminfo is the file that may be a user-space
 	// daemon's (LXCFS), and while it hangs nothing more can be opened.
@@ -56,10 +54,10 @@ func (c *memoryCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.Memory)
 		c.readHost(p, s)
 	}
 	if w.Have(sample.PartCgroup) {
-		c.decide(w, binding, s)
+		c.decide(p, w, binding, s)
 	}
 	if w.Have(sample.PartSystemPressure) || w.Have(sample.PartDirect) && !s.Own {
-		s.System.Pressure = c.pressure.readSystem(p, c.report)
+		s.System.Pressure = c.pressure.readSystem(&p.Pass, c.report)
 	}
 	if w&(sample.PartCgroup|sample.PartSystem) != 0 && !s.System.Total.Present() && !s.Cgroup.Usage.Present() {
 		return errors.Join(s.Err, p.Context().Err())
@@ -68,35 +66,35 @@ func (c *memoryCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.Memory)
 }
 
 // readCgroup returns the level whose limit binds, or -1.
-func (c *memoryCollector) readCgroup(p *kernfs.Pass, w sample.Parts, s *sample.Memory) (binding int) {
+func (c *memoryCollector) readCgroup(p *round, w sample.Parts, s *sample.Memory) (binding int) {
 	c.follow(p)
 	binding = -1
 	if c.reader != nil {
-		c.reader.Read(p, &c.raw, w.Have(sample.PartUtilization), c.report)
-		binding = tightest(c.raw.Levels)
-		c.reader.ReadEvents(p, binding, &c.raw, c.report)
+		c.reader.Read(&p.Pass, &p.memory, w.Have(sample.PartUtilization), c.report)
+		binding = tightest(p.memory.Levels)
+		c.reader.ReadEvents(&p.Pass, binding, &p.memory, c.report)
 		if w.Have(sample.PartDirect) {
-			c.reader.ReadOwnEvents(p, &c.raw, c.report)
+			c.reader.ReadOwnEvents(&p.Pass, &p.memory, c.report)
 		}
 	}
-	s.Cgroup.Pressure = c.pressure.readOwn(p, c.report)
+	s.Cgroup.Pressure = c.pressure.readOwn(&p.Pass, c.report)
 	return binding
 }
 
 // decide derives what binds the process, and whose numbers describe it.
-func (c *memoryCollector) decide(w sample.Parts, binding int, s *sample.Memory) {
+func (c *memoryCollector) decide(p *round, w sample.Parts, binding int, s *sample.Memory) {
 	if n, ok := s.System.Total.Get(); ok {
 		s.Limit = sample.Limit[uint64]{Value: n, Source: c.engine.sizeSource(c.meminfo), File: c.meminfo.Path()}
 	}
 	s.Limit.LowerOrEqual(c.engine.cfg.PlatformMemory)
 	if binding >= 0 {
-		l := &c.raw.Levels[binding]
+		l := &p.memory.Levels[binding]
 		lowerSize(&s.Limit, sample.Limit[uint64]{Value: l.Limit.Or(0), Source: c.reader.Source(), Cgroup: l.Path, File: l.LimitFile})
 	}
 	if c.reader != nil {
-		c.fillCgroup(w, binding, s)
+		c.fillCgroup(p, w, binding, s)
 	}
-	c.headroom(s)
+	c.headroom(p, s)
 	if c.unanswered() { // the machine's size would be a guess
 		s.Limit, s.Available = sample.Limit[uint64]{}, sample.OptUint{}
 	}
@@ -108,7 +106,7 @@ func (c *memoryCollector) decide(w sample.Parts, binding int, s *sample.Memory) 
 }
 
 // follow moves the reader to where the process is now.
-func (c *memoryCollector) follow(p *kernfs.Pass) {
+func (c *memoryCollector) follow(p *round) {
 	tree, moved := c.moved(p)
 	if !moved {
 		return
@@ -123,17 +121,18 @@ func (c *memoryCollector) follow(p *kernfs.Pass) {
 // errRootMemory is made once: outside a container it is met on every reading.
 var errRootMemory = fmt.Errorf("%w: the process is in the root cgroup, which has no memory usage of its own", ErrNoCgroup)
 
-func (c *memoryCollector) readHost(p *kernfs.Pass, s *sample.Memory) {
-	b, err := c.meminfo.Read(p)
+func (c *memoryCollector) readHost(p *round, s *sample.Memory) {
+	var host procfs.Meminfo
+	b, err := c.meminfo.Read(&p.Pass)
 	if err == nil {
-		err = c.host.ParseAs(c.meminfo.Layout(), b)
+		err = host.ParseAs(c.meminfo.Layout(), b)
 	}
 	if err != nil {
 		// Unlike a feature that a kernel lacks, a missing meminfo is a fault.
 		c.engine.fault("memory", c.meminfo.ParseError(err))
 		return
 	}
-	s.System = systemMemory(&c.host)
+	s.System = systemMemory(&host)
 }
 
 // systemMemory derives the states so that they sum to the total: used is what
@@ -179,13 +178,13 @@ func tightest(levels []cgroup.MemoryLevel) int {
 
 // headroom is the least that is left at any level: a neighbor below the same
 // ancestor can take what this process does not. The machine's own bounds it.
-func (c *memoryCollector) headroom(s *sample.Memory) {
+func (c *memoryCollector) headroom(p *round, s *sample.Memory) {
 	s.Available = s.System.Available
 	if platform := c.engine.cfg.PlatformMemory; platform.Known() && s.Available.Or(0) > platform.Value {
 		s.Available = sample.SomeUint(platform.Value)
 	}
-	for i := range c.raw.Levels {
-		l := &c.raw.Levels[i]
+	for i := range p.memory.Levels {
+		l := &p.memory.Levels[i]
 		lim, ok := l.Limit.Get()
 		used, ok2 := l.Usage.Get()
 		if !ok || !ok2 || c.reader == nil {
@@ -197,8 +196,8 @@ func (c *memoryCollector) headroom(s *sample.Memory) {
 	}
 }
 
-func (c *memoryCollector) fillCgroup(w sample.Parts, binding int, s *sample.Memory) {
-	raw, g := &c.raw, &s.Cgroup
+func (c *memoryCollector) fillCgroup(p *round, w sample.Parts, binding int, s *sample.Memory) {
+	raw, g := &p.memory, &s.Cgroup
 	own := raw.Levels[0]
 	g.Usage, g.WorkingSet = raw.Usage, own.WorkingSet
 	g.RSS, g.Cache = raw.Stat.Anon, raw.Stat.File
@@ -224,21 +223,21 @@ func (c *memoryCollector) fillCgroup(w sample.Parts, binding int, s *sample.Memo
 		}
 	}
 	if w.Have(sample.PartUtilization) {
-		g.Utilization = c.utilization(s)
+		g.Utilization = c.utilization(p, s)
 	}
 }
 
 // utilization is the highest over the levels: whichever fills first hurts.
 // Where nothing but the machine limits, it is the share of the machine.
-func (c *memoryCollector) utilization(s *sample.Memory) (most sample.Opt[float64]) {
+func (c *memoryCollector) utilization(p *round, s *sample.Memory) (most sample.Opt[float64]) {
 	consider := func(set sample.OptUint, limit uint64) {
 		n, ok := set.Get()
 		if ok && limit > 0 && float64(n)/float64(limit) >= most.Or(0) {
 			most = sample.Some(float64(n) / float64(limit))
 		}
 	}
-	for i := range c.raw.Levels {
-		l := &c.raw.Levels[i]
+	for i := range p.memory.Levels {
+		l := &p.memory.Levels[i]
 		if limit, ok := l.Limit.Get(); ok {
 			consider(l.WorkingSet, limit)
 		}

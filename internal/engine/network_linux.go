@@ -7,7 +7,6 @@ import (
 
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/netlink"
-	"github.com/cboxdk/resource-monitor/internal/procfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
@@ -36,14 +35,11 @@ type networkCollector struct {
 	own          sample.Opt[bool] // the namespace is not the machine's
 	asked        bool             // own was looked for
 
-	dial  func() (counters, error) // nil: no netlink under a root of files
-	conn  counters                 // nil: not open
-	rest  time.Time                // until when it is not tried
-	stats []netlink.LinkStats
-	dev   []*kernfs.File // the first that is there
-	text  procfs.NetDev
+	dial func() (counters, error) // nil: no netlink under a root of files
+	conn counters                 // nil: not open
+	rest time.Time                // until when it is not tried
+	dev  []*kernfs.File           // the first that is there
 
-	raws               []rawLink
 	namesDue, factsDue time.Time
 }
 
@@ -90,7 +86,7 @@ func (c *networkCollector) hangUp() {
 	}
 }
 
-func (c *networkCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.Network) error {
+func (c *networkCollector) read(p *round, w sample.Parts, s *sample.Network) error {
 	if !p.Now().Before(c.namespaceDue) {
 		c.namespaceDue = p.Now().Add(c.engine.cfg.Interval)
 		if c.namespace.changed() {
@@ -104,11 +100,11 @@ func (c *networkCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.Networ
 	}
 	l := c.links
 	l.round++
-	if changed := c.recognize(); changed || !p.Now().Before(c.namesDue) {
+	if changed := c.recognize(p); changed || !p.Now().Before(c.namesDue) {
 		c.look(p, changed)
 	}
 	for i, link := range l.present {
-		l.count(link, c.raws[i].counts)
+		l.count(link, p.links[i].counts)
 	}
 	l.roll(p.Now(), max(c.engine.cfg.Interval, MinWindow))
 	l.forget()
@@ -119,15 +115,15 @@ func (c *networkCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.Networ
 }
 
 // readCounts fills raws, by RTM_GETSTATS or from /proc/net/dev.
-func (c *networkCollector) readCounts(p *kernfs.Pass) error {
-	c.raws = c.raws[:0]
+func (c *networkCollector) readCounts(p *round) error {
+	p.links = p.links[:0]
 	if c.dial != nil && !p.Now().Before(c.rest) && c.readNetlink(p) {
 		return nil
 	}
 	return c.readFile(p)
 }
 
-func (c *networkCollector) readNetlink(p *kernfs.Pass) bool {
+func (c *networkCollector) readNetlink(p *round) bool {
 	if err := c.dump(p); err != nil {
 		c.hangUp()
 		if errors.Is(err, errOtherThread) {
@@ -142,30 +138,30 @@ func (c *networkCollector) readNetlink(p *kernfs.Pass) bool {
 	if c.engine.cfg.Now().Sub(p.Now()) > tooSlow {
 		c.rest = p.Now().Add(netlinkRest)
 	}
-	for i := range c.stats {
-		s := &c.stats[i]
-		c.raws = append(c.raws, rawLink{index: s.Index, counts: traffic{
+	for i := range p.linkStats {
+		s := &p.linkStats[i]
+		p.links = append(p.links, rawLink{index: s.Index, counts: traffic{
 			s.RxBytes, s.RxPackets, s.RxErrors, s.RxDrop(), s.TxBytes, s.TxPackets, s.TxErrors, s.TxDropped,
 		}})
 	}
 	return true
 }
 
-func (c *networkCollector) dump(p *kernfs.Pass) (err error) {
+func (c *networkCollector) dump(p *round) (err error) {
 	if c.conn == nil {
 		if c.conn, err = c.dial(); err != nil {
 			return err
 		}
 	}
-	c.stats, err = c.conn.Stats(c.stats[:0], p.Scratch())
+	p.linkStats, err = c.conn.Stats(p.linkStats[:0], p.Scratch())
 	return err
 }
 
-func (c *networkCollector) readFile(p *kernfs.Pass) (err error) {
+func (c *networkCollector) readFile(p *round) (err error) {
 	for _, f := range c.dev {
 		var b []byte
-		if b, err = f.ReadRecords(p); err == nil {
-			err = c.text.Parse(b)
+		if b, err = f.ReadRecords(&p.Pass); err == nil {
+			err = p.netDev.Parse(b)
 		}
 		if err == nil {
 			break
@@ -179,9 +175,9 @@ func (c *networkCollector) readFile(p *kernfs.Pass) (err error) {
 		c.engine.fault("network", err)
 		return err
 	}
-	for i := range c.text.Interfaces {
-		t := &c.text.Interfaces[i]
-		c.raws = append(c.raws, rawLink{name: t.Name, counts: traffic{
+	for i := range p.netDev.Interfaces {
+		t := &p.netDev.Interfaces[i]
+		p.links = append(p.links, rawLink{name: t.Name, counts: traffic{
 			t.RxBytes, t.RxPackets, t.RxErrors, t.RxDropped, t.TxBytes, t.TxPackets, t.TxErrors, t.TxDropped,
 		}})
 	}
@@ -190,13 +186,13 @@ func (c *networkCollector) readFile(p *kernfs.Pass) (err error) {
 
 // recognize finds the links of raws and reports whether they are other ones
 // than those of the last round.
-func (c *networkCollector) recognize() (changed bool) {
+func (c *networkCollector) recognize(p *round) (changed bool) {
 	l := c.links
 	last := l.present
-	changed = len(c.raws) != len(last)
+	changed = len(p.links) != len(last)
 	l.present = last[:0]
-	for i := range c.raws {
-		r := &c.raws[i]
+	for i := range p.links {
+		r := &p.links[i]
 		var link *link
 		if i < len(last) && last[i].index == r.index && r.index != 0 {
 			link = last[i] // mostly: the kernel keeps their order
@@ -215,14 +211,14 @@ func (c *networkCollector) recognize() (changed bool) {
 
 // look asks for names and, where interfaces came or went or it is time, for
 // what sysfs says of them; then it decides what the total counts.
-func (c *networkCollector) look(p *kernfs.Pass, changed bool) {
+func (c *networkCollector) look(p *round, changed bool) {
 	l, now := c.links, p.Now()
-	c.resolve()
+	c.resolve(p)
 	all := !now.Before(c.factsDue)
-	sys := newTopologyReader(p.Context(), &c.opener, c.raws)
+	sys := newTopologyReader(p.Context(), &c.opener, p.links)
 	l.present = l.present[:0]
-	for i := range c.raws {
-		r := &c.raws[i]
+	for i := range p.links {
+		r := &p.links[i]
 		if r.index == 0 {
 			r.index = sys.index(r.name)
 		}
@@ -252,9 +248,9 @@ func (c *networkCollector) look(p *kernfs.Pass, changed bool) {
 }
 
 // resolve gives every interface of netlink its present name. One that is gone meanwhile is left out.
-func (c *networkCollector) resolve() {
-	kept := c.raws[:0]
-	for _, r := range c.raws {
+func (c *networkCollector) resolve(p *round) {
+	kept := p.links[:0]
+	for _, r := range p.links {
 		if r.index != 0 {
 			var err error
 			if r.name, err = c.conn.Name(r.index); err != nil {
@@ -263,5 +259,5 @@ func (c *networkCollector) resolve() {
 		}
 		kept = append(kept, r)
 	}
-	c.raws = kept
+	p.links = kept
 }

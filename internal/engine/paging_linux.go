@@ -14,7 +14,6 @@ type pagingCollector struct {
 	engine *linux
 	opener kernfs.Opener
 	vmstat *kernfs.File
-	raw    procfs.Vmstat
 }
 
 func newPagingCollector(l *linux) *pagingCollector {
@@ -26,14 +25,15 @@ func newPagingCollector(l *linux) *pagingCollector {
 
 func (c *pagingCollector) read(p *kernfs.Pass, s *sample.Paging) error {
 	*s = sample.Paging{Time: p.Now()}
+	var raw procfs.Vmstat
 	b, err := c.vmstat.ReadRecords(p) // handed out by the page
 	if err == nil {
-		err = c.raw.ParseAs(c.vmstat.Layout(), b)
+		err = raw.ParseAs(c.vmstat.Layout(), b)
 	}
 	if err != nil {
 		c.engine.failed("paging", c.vmstat.ParseError(err))
 		return p.Context().Err()
 	}
-	s.Faults = c.raw.Faults()
+	s.Faults = raw.Faults()
 	return nil
 }

@@ -21,9 +21,6 @@ type processCollector struct {
 	gate
 	engine          *linux
 	statm, io, stat *kernfs.File
-	memory          procfs.SelfStatm
-	disk            procfs.SelfIO
-	self            procfs.SelfStat
 	folder          int // /proc/self/fd, open for its name alone; -1: not yet
 	user, system    window
 }
@@ -60,16 +57,19 @@ func (c *processCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.Proces
 
 // readFiles reads what /proc/self tells of the process.
 func (c *processCollector) readFiles(p *kernfs.Pass, s *sample.Process) {
-	if c.parse(p, c.statm, func(b []byte) error { return c.memory.Parse(b, uint64(os.Getpagesize())) }) {
-		s.RSS, s.Virtual = sample.SomeUint(c.memory.Resident), sample.SomeUint(c.memory.Size)
+	var memory procfs.SelfStatm
+	var disk procfs.SelfIO
+	var self procfs.SelfStat
+	if c.parse(p, c.statm, func(b []byte) error { return memory.Parse(b, uint64(os.Getpagesize())) }) {
+		s.RSS, s.Virtual = sample.SomeUint(memory.Resident), sample.SomeUint(memory.Size)
 	}
-	if c.parse(p, c.io, func(b []byte) error { return c.disk.ParseAs(c.io.Layout(), b) }) {
-		s.ReadBytes, s.WriteBytes = c.disk.ReadBytes, c.disk.WriteBytes
+	if c.parse(p, c.io, func(b []byte) error { return disk.ParseAs(c.io.Layout(), b) }) {
+		s.ReadBytes, s.WriteBytes = disk.ReadBytes, disk.WriteBytes
 	}
-	if c.parse(p, c.stat, c.self.Parse) {
-		s.Threads = sample.SomeUint(c.self.NumThreads)
-		if now, err := sinceBoot(); err == nil && now >= c.self.StartTime {
-			s.Uptime = sample.Some(float64(now-c.self.StartTime) / 1e9)
+	if c.parse(p, c.stat, self.Parse) {
+		s.Threads = sample.SomeUint(self.NumThreads)
+		if now, err := sinceBoot(); err == nil && now >= self.StartTime {
+			s.Uptime = sample.Some(float64(now-self.StartTime) / 1e9)
 		}
 	}
 	if n, err := c.openDescriptors(); err == nil {

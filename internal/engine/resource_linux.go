@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
@@ -19,7 +18,6 @@ func init() { newSource = newLinux }
 type linux struct {
 	cfg     Config
 	place   *place
-	passes  sync.Pool
 	memory  *memoryCollector
 	paging  *pagingCollector
 	cpu     *cpuCollector
@@ -37,7 +35,6 @@ type linux struct {
 func newLinux(c Config) (Source, error) {
 	l := &linux{cfg: c, pid: os.Getpid()}
 	l.place = newPlace(&l.cfg)
-	l.passes.New = func() any { return new(kernfs.Pass) }
 	l.memory = newMemoryCollector(l)
 	l.paging = newPagingCollector(l)
 	l.cpu = newCPUCollector(l)
@@ -93,17 +90,17 @@ func lowerSize[T uint64 | float64](l *sample.Limit[T], other sample.Limit[T]) {
 	l.Lower(other)
 }
 
-// pass runs read within one Pass and the collector's gate.
-func (l *linux) pass(ctx context.Context, g *gate, read func(*kernfs.Pass) error) error {
+// pass runs read within one round and the collector's gate.
+func (l *linux) pass(ctx context.Context, g *gate, read func(*round) error) error {
 	if err := g.enter(); err != nil {
 		return err
 	}
 	defer g.leave()
-	p := l.passes.Get().(*kernfs.Pass)
+	p := rounds.Get().(*round)
 	p.Begin(ctx, l.cfg.Now())
 	err := read(p)
 	p.End()
-	l.passes.Put(p)
+	rounds.Put(p)
 	return err
 }
 
@@ -123,40 +120,40 @@ func (l *linux) fault(collector string, err error) {
 }
 
 func (l *linux) ReadMemory(ctx context.Context, w sample.Parts, s *sample.Memory) error {
-	return l.pass(ctx, &l.memory.gate, func(p *kernfs.Pass) error { return l.memory.read(p, w, s) })
+	return l.pass(ctx, &l.memory.gate, func(p *round) error { return l.memory.read(p, w, s) })
 }
 
 func (l *linux) ReadPaging(ctx context.Context, s *sample.Paging) error {
-	return l.pass(ctx, &l.paging.gate, func(p *kernfs.Pass) error { return l.paging.read(p, s) })
+	return l.pass(ctx, &l.paging.gate, func(p *round) error { return l.paging.read(&p.Pass, s) })
 }
 
 func (l *linux) ReadCPU(ctx context.Context, w sample.Parts, s *sample.CPU) error {
-	return l.pass(ctx, &l.cpu.gate, func(p *kernfs.Pass) error { return l.cpu.read(p, w, s) })
+	return l.pass(ctx, &l.cpu.gate, func(p *round) error { return l.cpu.read(p, w, s) })
 }
 
 func (l *linux) ReadProcess(ctx context.Context, w sample.Parts, s *sample.Process) error {
-	return l.pass(ctx, &l.process.gate, func(p *kernfs.Pass) error { return l.process.read(p, w, s) })
+	return l.pass(ctx, &l.process.gate, func(p *round) error { return l.process.read(&p.Pass, w, s) })
 }
 
 func (l *linux) ReadIO(ctx context.Context, w sample.Parts, s *sample.IO) error {
-	return l.pass(ctx, &l.io.gate, func(p *kernfs.Pass) error { return l.io.read(p, w, s) })
+	return l.pass(ctx, &l.io.gate, func(p *round) error { return l.io.read(p, w, s) })
 }
 
 func (l *linux) ReadNetwork(ctx context.Context, w sample.Parts, s *sample.Network) error {
-	return l.pass(ctx, &l.network.gate, func(p *kernfs.Pass) error { return l.network.read(p, w, s) })
+	return l.pass(ctx, &l.network.gate, func(p *round) error { return l.network.read(p, w, s) })
 }
 
 func (l *linux) ReadLimits(ctx context.Context, s *sample.Limits) error {
-	return l.pass(ctx, &l.limits.gate, func(p *kernfs.Pass) error { return l.limits.read(p, s) })
+	return l.pass(ctx, &l.limits.gate, func(p *round) error { return l.limits.read(p, s) })
 }
 
 func (l *linux) Cgroup(ctx context.Context) *Whereabouts {
 	var w *Whereabouts
 	var g gate
 	g.free = func() {}
-	_ = l.pass(ctx, &g, func(p *kernfs.Pass) error {
-		tree, _ := l.place.current(p)
-		w = l.describe(p, tree)
+	_ = l.pass(ctx, &g, func(p *round) error {
+		tree, _ := l.place.current(&p.Pass)
+		w = l.describe(&p.Pass, tree)
 		return nil
 	})
 	return w

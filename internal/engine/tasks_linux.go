@@ -2,14 +2,12 @@ package engine
 
 import (
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
-	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
 // taskReader reads the pids controller, which is bound to v1 or v2 on its own.
 type taskReader struct {
 	reader *cgroup.PidsReader // nil where nothing shows the own cgroup
-	raw    cgroup.Pids
 }
 
 // follow moves to where the process is now. That a controller which only counts
@@ -22,13 +20,13 @@ func (r *taskReader) follow(c *collector, t *cgroup.Tree) {
 	}
 }
 
-func (r *taskReader) read(p *kernfs.Pass, report cgroup.Report) (t sample.Tasks) {
+func (r *taskReader) read(p *round, report cgroup.Report) (t sample.Tasks) {
 	if r.reader == nil {
 		return t
 	}
-	r.reader.Read(p, &r.raw, report)
-	t.Count = r.raw.Current
-	if level, limit := r.raw.Binding(); level >= 0 {
+	r.reader.Read(&p.Pass, &p.pids, report)
+	t.Count = p.pids.Current
+	if level, limit := p.pids.Binding(); level >= 0 {
 		t.Limit = sample.SomeUint(limit)
 	}
 	return t

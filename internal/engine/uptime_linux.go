@@ -16,7 +16,6 @@ type uptimeReader struct {
 	engine       *linux
 	uptime       *kernfs.File
 	init, status *kernfs.File
-	parsed       procfs.Uptime
 
 	// A process stays in its PID namespace, and a namespace does not outlive its init: once known, the start stays.
 	start sample.OptUint // of the namespace's init, on the clock of sinceBoot
@@ -32,15 +31,16 @@ func newUptimeReader(l *linux, o *kernfs.Opener) *uptimeReader {
 
 // machine is /proc/uptime as it is shown, in an LXCFS container that of the container.
 func (u *uptimeReader) machine(p *kernfs.Pass, report cgroup.Report) sample.OptUint {
+	var parsed procfs.Uptime
 	b, err := u.uptime.Read(p)
 	if err == nil {
-		err = u.parsed.Parse(b)
+		err = parsed.Parse(b)
 	}
 	if err != nil {
 		report(u.uptime.ParseError(err))
 		return sample.OptUint{}
 	}
-	return sample.SomeUint(u.parsed.Up)
+	return sample.SomeUint(parsed.Up)
 }
 
 // container is the age of the init of the process's own PID namespace.
