@@ -21,6 +21,14 @@ type Group struct {
 	Levels  []Level
 }
 
+// Own names the own cgroup; "" where there is none.
+func (g *Group) Own() string {
+	if len(g.Levels) == 0 {
+		return ""
+	}
+	return g.Levels[0].Path
+}
+
 // CPUReader keeps the files of the cpu, cpuacct and cpuset controllers.
 type CPUReader struct {
 	groups  CPUGroups
@@ -88,16 +96,6 @@ func NewCPUReader(o *kernfs.Opener, groups CPUGroups) *CPUReader {
 		r.cpusets = append(r.cpusets, cpusetFile{l, o.In(l.Dir, name)})
 	}
 	return r
-}
-
-// Own names the cgroup whose CPU time is read, for telling one from another.
-func (g *CPUGroups) Own() string {
-	for _, group := range []Group{g.Cpuacct, g.CPU} {
-		if len(group.Levels) > 0 {
-			return group.Levels[0].Path
-		}
-	}
-	return ""
 }
 
 // UsageError returns why the usage could not be read the last time; nil: it was.

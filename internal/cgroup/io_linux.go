@@ -150,9 +150,6 @@ func (r *IOReader) UsageError() error {
 	return r.counts[0].Err()
 }
 
-// Own names the cgroup whose I/O is read.
-func (r *IOReader) Own() string { return r.levels[0].Path }
-
 // Source names the reader's limits.
 func (r *IOReader) Source() sample.Source { return r.version.Source() }
 

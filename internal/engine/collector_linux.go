@@ -17,6 +17,9 @@ type collector struct {
 	pressure       pressureReader
 	cgroupFiles    interface{ Close() } // the reader of the own cgroup; nil: nothing shows it
 	generation     int                  // of the place; 0: not known yet
+	own            string               // the own cgroup
+	levels         int                  // how many are read, the own one and its ancestors
+	first          groupID              // of the own one; those of its ancestors follow
 	missing        error                // why nothing shows the own cgroup
 	silent         error                // what did not answer when it was looked for
 	cause, wrapped error                // what why said last, and of what: a file that is absent is met on every reading
@@ -63,8 +66,21 @@ func (c *collector) moved(p *round) (*cgroup.Tree, bool) {
 	return tree, true
 }
 
-// group resolves a controller and notes why it is not visible.
-func (c *collector) group(t *cgroup.Tree, controller string) cgroup.Group {
+// entered says which cgroup is read from now on, "" for none, and with how many
+// levels. One to which the process returns has counted meanwhile: it is
+// another one. Where it is not known, the last one is as likely as any.
+func (c *collector) entered(own string, levels int) {
+	if c.missing == nil && (own != c.own || levels != c.levels) {
+		c.first += groupID(c.levels)
+		c.own, c.levels = own, levels
+	}
+}
+
+// group identifies a level of what was entered last, 0 the own cgroup.
+func (c *collector) group(level int) groupID { return c.first + groupID(level) }
+
+// resolve finds the levels of a controller and notes why it is not visible.
+func (c *collector) resolve(t *cgroup.Tree, controller string) cgroup.Group {
 	g, err := c.engine.place.group(t, controller)
 	if err != nil {
 		c.lost(err)

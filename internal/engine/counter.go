@@ -11,14 +11,20 @@ import (
 // counts anew, what was counted stays and the next delta starts from the new value.
 type counter struct {
 	last, total uint64
+	group       groupID // whose it is
 	primed      bool
-	rebased     bool // by the newest add: the interval before it says nothing
+	rebased     bool // by the newest reading: the interval before it says nothing
 }
 
-func (c *counter) add(raw sample.OptUint) sample.OptUint { return c.follow(raw, false) }
+// groupID tells a cgroup from the others that a collector reads, at once or one
+// after the other.
+type groupID uint32
 
-// follow adds what another counter than before has, or the same one.
-func (c *counter) follow(raw sample.OptUint, another bool) sample.OptUint {
+// add takes the kernel's counter of what is never another one.
+func (c *counter) add(raw sample.OptUint) sample.OptUint { return c.of(0, raw) }
+
+// of takes the kernel's counter of a cgroup, which may be another one than before.
+func (c *counter) of(group groupID, raw sample.OptUint) sample.OptUint {
 	n, ok := raw.Get()
 	c.rebased = false
 	switch {
@@ -29,27 +35,13 @@ func (c *counter) follow(raw sample.OptUint, another bool) sample.OptUint {
 		return sample.SomeUint(c.total)
 	case !c.primed:
 		c.total, c.primed = n, true
-	case another || n < c.last:
+	case group != c.group || n < c.last:
 		c.rebased = true
 	default:
 		c.total += n - c.last
 	}
-	c.last = n
+	c.last, c.group = n, group
 	return sample.SomeUint(c.total)
-}
-
-// groupCounter is a counter of a cgroup, which may be another one at the next reading.
-type groupCounter struct {
-	counter
-	group string
-}
-
-func (c *groupCounter) add(group string, raw sample.OptUint) sample.OptUint {
-	another := group != c.group
-	if raw.Present() {
-		c.group = group
-	}
-	return c.follow(raw, another)
 }
 
 // window is the newest span of at least its minimum over which a usage is

@@ -16,24 +16,24 @@ var (
 
 func TestCounter(t *testing.T) {
 	type step struct {
-		source  string
+		source  groupID
 		raw     sample.OptUint
 		want    sample.OptUint
 		rebased bool
 	}
 	for name, steps := range map[string][]step{
-		"starts with the kernel's value":      {{"a", some(500), some(500), false}, {"a", some(503), some(503), false}},
-		"absent until first read":             {{"a", none, none, false}, {"a", some(0), some(0), false}},
-		"keeps what it counted while unread":  {{"a", some(5), some(5), false}, {"a", none, some(5), false}, {"a", some(7), some(7), false}},
-		"a reset adds nothing (T3, R27)":      {{"a", some(500), some(500), false}, {"a", some(3), some(500), true}, {"a", some(5), some(502), false}},
-		"another source keeps the total":      {{"a", some(500), some(500), false}, {"b", some(9000), some(500), true}, {"b", some(9001), some(501), false}},
-		"unread in between, then another one": {{"a", some(5), some(5), false}, {"b", none, some(5), false}, {"b", some(100), some(5), true}},
-		"standing still is no rebase":         {{"a", some(5), some(5), false}, {"a", some(5), some(5), false}},
+		"starts with the kernel's value":      {{1, some(500), some(500), false}, {1, some(503), some(503), false}},
+		"absent until first read":             {{1, none, none, false}, {1, some(0), some(0), false}},
+		"keeps what it counted while unread":  {{1, some(5), some(5), false}, {1, none, some(5), false}, {1, some(7), some(7), false}},
+		"a reset adds nothing (T3, R27)":      {{1, some(500), some(500), false}, {1, some(3), some(500), true}, {1, some(5), some(502), false}},
+		"another source keeps the total":      {{1, some(500), some(500), false}, {2, some(9000), some(500), true}, {2, some(9001), some(501), false}},
+		"unread in between, then another one": {{1, some(5), some(5), false}, {2, none, some(5), false}, {2, some(100), some(5), true}},
+		"standing still is no rebase":         {{1, some(5), some(5), false}, {1, some(5), some(5), false}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var c groupCounter
+			var c counter
 			for i, s := range steps {
-				if got := c.add(s.source, s.raw); got != s.want || c.rebased != s.rebased {
+				if got := c.of(s.source, s.raw); got != s.want || c.rebased != s.rebased {
 					t.Errorf("step %d: %v rebased %v, want %v %v", i, got, c.rebased, s.want, s.rebased)
 				}
 			}
@@ -118,10 +118,10 @@ func TestSplitterSumsAndNeverGoesBack(t *testing.T) {
 	for round := range 200 {
 		var (
 			s                   splitter
-			usage               groupCounter
+			usage               counter
 			rawUsage, user, sys uint64
 			lastUser, lastSys   uint64
-			source              = "a"
+			source              groupID
 		)
 		if round%2 == 0 { // past what a float64 holds exactly
 			rawUsage, user, sys = 1<<60+3, 1<<59, 1<<59
@@ -132,7 +132,7 @@ func TestSplitterSumsAndNeverGoesBack(t *testing.T) {
 			sys += random.Uint64N(2) * 10_000_000
 			switch random.IntN(40) {
 			case 0:
-				source += "x"
+				source++
 				rawUsage, user, sys = random.Uint64N(1000), random.Uint64N(1000), 0
 			case 1:
 				user = 0 // a reset of one alone
@@ -143,7 +143,7 @@ func TestSplitterSumsAndNeverGoesBack(t *testing.T) {
 				}
 				return some(n)
 			}
-			total := usage.add(source, given(rawUsage))
+			total := usage.of(source, given(rawUsage))
 			u, y := s.add(source, total, given(user), given(sys))
 			if u.Present() != y.Present() {
 				t.Fatal("half a split")
@@ -165,15 +165,15 @@ func TestSplitterSumsAndNeverGoesBack(t *testing.T) {
 func TestSplitterFollowsTheKernelsShares(t *testing.T) {
 	const s = uint64(time.Second)
 	var split splitter
-	u, y := split.add("a", some(12*s), some(10*s), some(2*s)) // R11
+	u, y := split.add(1, some(12*s), some(10*s), some(2*s)) // R11
 	if u != some(10*s) || y != some(2*s) {
 		t.Errorf("first: %v %v", u, y)
 	}
-	u, y = split.add("a", some(14*s), some(10*s), some(4*s))
+	u, y = split.add(1, some(14*s), some(10*s), some(4*s))
 	if u != some(10*s) || y != some(4*s) {
 		t.Errorf("all in the system: %v %v", u, y)
 	}
-	if u, y = split.add("a", none, some(1), some(1)); u.Present() || y.Present() {
+	if u, y = split.add(1, none, some(1), some(1)); u.Present() || y.Present() {
 		t.Errorf("without a usage: %v %v", u, y)
 	}
 }
@@ -209,11 +209,11 @@ func TestShareWindow(t *testing.T) {
 // CPUs come and go, each is counted by its number (C9, R15b).
 func TestPerCPUIsKeyedByNumber(t *testing.T) {
 	start := time.Now()
-	var c perCPU
+	var c cpuUsages
 	read := func(at time.Duration, raw map[int]uint64) map[int]sample.PerCPU {
 		out := map[int]sample.PerCPU{}
 		for n, v := range raw {
-			out[n] = c.count(start.Add(at), "a", n, v, time.Second)
+			out[n] = c.count(start.Add(at), 1, n, v, time.Second)
 		}
 		return out
 	}

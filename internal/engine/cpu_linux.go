@@ -19,21 +19,20 @@ type cpuCollector struct {
 	uptime       *uptimeReader
 	tasks        taskReader
 	reader       *cgroup.CPUReader // nil where nothing shows the own cgroup
-	groups       cgroup.CPUGroups
-	onlineFile   *kernfs.File // the file that said how many there are
+	onlineFile   *kernfs.File      // the file that said how many there are
 
-	usage      groupCounter
+	usage      counter
 	split      splitter
 	window     window
-	throttling struct{ periods, throttled, time, bursts, burstTime groupCounter }
-	perCPU     perCPU // v1 cgroup
+	throttling struct{ periods, throttled, time, bursts, burstTime counter }
+	perCPU     cpuUsages // v1 cgroup
 
 	levels []cpuUsage // of the ancestors, read for the utilization
 
 	modes         modeCounters
 	systemWindow  window
 	shares        shareWindow
-	systemPerCPU  perCPU
+	systemPerCPU  cpuWindows
 	systemPerMode []modeCounters
 	perCPUShares  []shareWindow
 }
@@ -106,8 +105,8 @@ func (c *cpuCollector) follow(p *round) {
 		return
 	}
 	c.reader = nil
-	g := cgroup.CPUGroups{CPU: c.group(tree, "cpu"), Cpuacct: c.group(tree, "cpuacct"), Cpuset: c.group(tree, "cpuset")}
-	c.groups = g
+	g := cgroup.CPUGroups{CPU: c.resolve(tree, "cpu"), Cpuacct: c.resolve(tree, "cpuacct"), Cpuset: c.resolve(tree, "cpuset")}
+	c.entered(g.Cpuacct.Own()+" "+g.CPU.Own(), len(g.CPU.Levels)+1) // v1 can mount them apart
 	if len(g.CPU.Levels)+len(g.Cpuacct.Levels)+len(g.Cpuset.Levels) > 0 {
 		c.reader = cgroup.NewCPUReader(&c.opener, g)
 		c.cgroupFiles = c.reader
@@ -227,15 +226,11 @@ func (c *cpuCollector) readHost(p *round, w sample.Parts, s *sample.CPU) {
 	}
 	g.PerCPU = room(g.PerCPU, len(p.stat.CPUs))
 	for _, cpu := range p.stat.CPUs {
-		for len(c.systemPerMode) <= cpu.Number {
-			c.systemPerMode = append(c.systemPerMode, modeCounters{})
-		}
+		c.systemPerMode = withIndex(c.systemPerMode, cpu.Number)
 		times, rebased := c.systemPerMode[cpu.Number].add(cpu.Times), c.systemPerMode[cpu.Number].rebased()
 		one := c.systemPerCPU.observe(p.Now(), cpu.Number, busy(times), times, rebased, least)
 		if w.Have(sample.PartUtilization) {
-			for len(c.perCPUShares) <= cpu.Number {
-				c.perCPUShares = append(c.perCPUShares, shareWindow{})
-			}
+			c.perCPUShares = withIndex(c.perCPUShares, cpu.Number)
 			one.Modes = c.perCPUShares[cpu.Number].observe(p.Now(), times, rebased, least)
 		}
 		g.PerCPU = append(g.PerCPU, one)
@@ -244,8 +239,8 @@ func (c *cpuCollector) readHost(p *round, w sample.Parts, s *sample.CPU) {
 
 func (c *cpuCollector) fillCgroup(p *round, w sample.Parts, binding int, s *sample.CPU) {
 	raw, g := &p.cpu, &s.Cgroup
-	own := c.groups.Own()
-	g.Usage = c.usage.add(own, raw.Usage)
+	own := c.group(0)
+	g.Usage = c.usage.of(own, raw.Usage)
 	g.User, g.System = c.split.add(own, g.Usage, raw.User, raw.System)
 	if raw.Usage.Present() { // else the total stands still, which is not the same as idle
 		g.Cores = c.window.observe(p.Now(), g.Usage, c.usage.rebased, c.engine.cfg.least())
@@ -275,11 +270,11 @@ func (c *cpuCollector) fillCgroup(p *round, w sample.Parts, binding int, s *samp
 	}
 	l := &raw.Levels[binding]
 	g.Quota, g.Period = l.Quota, l.Period
-	t, from := &c.throttling, &raw.Throttling
+	t, from, level := &c.throttling, &raw.Throttling, c.group(binding)
 	g.Throttling = sample.Throttling{
-		Periods: t.periods.add(l.Path, from.Periods), Throttled: t.throttled.add(l.Path, from.Throttled),
-		Time:   t.time.add(l.Path, from.ThrottledTime),
-		Bursts: t.bursts.add(l.Path, from.Bursts), BurstTime: t.burstTime.add(l.Path, from.BurstTime),
+		Periods: t.periods.of(level, from.Periods), Throttled: t.throttled.of(level, from.Throttled),
+		Time:   t.time.of(level, from.ThrottledTime),
+		Bursts: t.bursts.of(level, from.Bursts), BurstTime: t.burstTime.of(level, from.BurstTime),
 	}
 }
 
@@ -292,16 +287,14 @@ func (c *cpuCollector) utilization(p *round, s *sample.CPU) (most sample.Opt[flo
 		}
 	}
 	consider(s.Cgroup.Cores, s.CgroupLimit.Value)
-	for len(c.levels) < len(p.cpu.Levels) {
-		c.levels = append(c.levels, cpuUsage{})
-	}
+	c.levels = withIndex(c.levels, len(p.cpu.Levels)-1)
 	for i := range p.cpu.Levels {
 		quota, ok := p.cpu.Levels[i].Cores()
 		if !ok || i == 0 { // the own cgroup is considered already
 			continue
 		}
 		l := &c.levels[i]
-		total := l.add(p.cpu.Levels[i].Path, c.reader.ReadLevelUsage(&p.Pass, i, c.report))
+		total := l.of(c.group(i), c.reader.ReadLevelUsage(&p.Pass, i, c.report))
 		consider(l.observe(p.Now(), total, l.rebased, c.engine.cfg.least()), quota)
 	}
 	return most

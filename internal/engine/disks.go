@@ -26,7 +26,7 @@ type diskAccount struct {
 	listed []*diskState // by the newest reading
 	total  diskCounts
 	inWork sample.OptUint // requests, of those in the total
-	source string         // whose counters these are: another cgroup counts anew
+	source groupID        // whose counters these are: another cgroup counts anew
 	begun  bool           // there was a reading
 	moved  bool           // the source is another one than that of the reading before
 }
@@ -191,7 +191,7 @@ func (d *diskState) total() diskCounts {
 }
 
 // begin starts a reading of source.
-func (a *diskAccount) begin(source string) {
+func (a *diskAccount) begin(source groupID) {
 	if a.disks == nil {
 		a.disks = map[diskKey]*diskState{}
 	}

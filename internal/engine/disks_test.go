@@ -13,7 +13,7 @@ func wrote(n uint64) *diskReading {
 }
 
 // account takes readings that are written as device and bytes written.
-func account(a *diskAccount, source string, devices ...any) sample.OptUint {
+func account(a *diskAccount, source groupID, devices ...any) sample.OptUint {
 	a.begin(source)
 	for i := 0; i < len(devices); i += 2 {
 		name := devices[i].(string)
@@ -27,25 +27,25 @@ func account(a *diskAccount, source string, devices ...any) sample.OptUint {
 
 func TestTotalsOverDisksThatComeAndGo(t *testing.T) {
 	a := new(diskAccount)
-	expect(t, "nothing yet", account(a, ""), none)
+	expect(t, "nothing yet", account(a, 0), none)
 	a = new(diskAccount)
-	expect(t, "at first all", account(a, "", "a", 100, "b", 50), some(150))
-	expect(t, "growth", account(a, "", "a", 110, "b", 50), some(160))
-	expect(t, "one leaves", account(a, "", "a", 110), some(160))
-	expect(t, "one appears and counts from its first reading", account(a, "", "a", 110, "c", 7000), some(160))
-	expect(t, "and goes on", account(a, "", "a", 111, "c", 7003), some(164))
-	expect(t, "a reset", account(a, "", "a", 3, "c", 7003), some(164))
-	expect(t, "after the reset", account(a, "", "a", 5, "c", 7003), some(166))
-	expect(t, "one returns", account(a, "", "a", 5, "b", 55), some(171))
-	expect(t, "all leave", account(a, ""), some(171))
+	expect(t, "at first all", account(a, 0, "a", 100, "b", 50), some(150))
+	expect(t, "growth", account(a, 0, "a", 110, "b", 50), some(160))
+	expect(t, "one leaves", account(a, 0, "a", 110), some(160))
+	expect(t, "one appears and counts from its first reading", account(a, 0, "a", 110, "c", 7000), some(160))
+	expect(t, "and goes on", account(a, 0, "a", 111, "c", 7003), some(164))
+	expect(t, "a reset", account(a, 0, "a", 3, "c", 7003), some(164))
+	expect(t, "after the reset", account(a, 0, "a", 5, "c", 7003), some(166))
+	expect(t, "one returns", account(a, 0, "a", 5, "b", 55), some(171))
+	expect(t, "all leave", account(a, 0), some(171))
 }
 
 func TestStackedDisksAreNotInTheTotal(t *testing.T) {
 	a := new(diskAccount)
-	expect(t, "at first", account(a, "", "a", 100, "+dm", 90), some(100))
-	expect(t, "growth", account(a, "", "a", 110, "+dm", 99), some(110))
+	expect(t, "at first", account(a, 0, "a", 100, "+dm", 90), some(100))
+	expect(t, "growth", account(a, 0, "a", 110, "+dm", 99), some(110))
 	// What was stacked and is no longer counts what it does from now on.
-	a.begin("")
+	a.begin(0)
 	a.add(diskKey{name: "a"}, wrote(110), true)
 	a.add(diskKey{name: "+dm"}, wrote(104), true)
 	a.end()
@@ -58,13 +58,13 @@ func TestStackedDisksAreNotInTheTotal(t *testing.T) {
 
 func TestACgroupsDisksCountFromTheirFirstUse(t *testing.T) {
 	a := &diskAccount{fromUse: true}
-	expect(t, "no I/O yet", account(a, "x"), none)
-	expect(t, "the first I/O", account(a, "x", "a", 100), some(100))
-	expect(t, "another device", account(a, "x", "a", 100, "b", 30), some(130))
-	expect(t, "in another cgroup nothing jumps", account(a, "y", "a", 9000), some(130))
-	expect(t, "growth", account(a, "y", "a", 9001), some(131))
-	expect(t, "a device that this cgroup had not used", account(a, "y", "a", 9001, "b", 4), some(135))
-	expect(t, "and one that no cgroup had", account(a, "y", "a", 9001, "b", 4, "c", 5), some(140))
+	expect(t, "no I/O yet", account(a, 1), none)
+	expect(t, "the first I/O", account(a, 1, "a", 100), some(100))
+	expect(t, "another device", account(a, 1, "a", 100, "b", 30), some(130))
+	expect(t, "in another cgroup nothing jumps", account(a, 2, "a", 9000), some(130))
+	expect(t, "growth", account(a, 2, "a", 9001), some(131))
+	expect(t, "a device that this cgroup had not used", account(a, 2, "a", 9001, "b", 4), some(135))
+	expect(t, "and one that no cgroup had", account(a, 2, "a", 9001, "b", 4, "c", 5), some(140))
 }
 
 func TestOfAFailedReadingTheCountersStay(t *testing.T) {
@@ -72,7 +72,7 @@ func TestOfAFailedReadingTheCountersStay(t *testing.T) {
 	raw := diskReadingOf(&sample.Disk{
 		Write: sample.Transfer{Bytes: some(5)}, InProgress: some(1), Latency: sample.Latency{Average: some(1), CostWait: some(2)},
 	})
-	a.begin("")
+	a.begin(0)
 	a.add(diskKey{name: "a"}, &raw, true)
 	a.end()
 	var d sample.Disks
@@ -87,7 +87,7 @@ func TestOfAFailedReadingTheCountersStay(t *testing.T) {
 func TestADeviceListedTwiceCountsOnce(t *testing.T) {
 	a := new(diskAccount)
 	for range 3 {
-		expect(t, "total", account(a, "", "a", 100, "a", 50), some(100))
+		expect(t, "total", account(a, 0, "a", 100, "a", 50), some(100))
 	}
 }
 
@@ -95,7 +95,7 @@ func TestADeviceListedTwiceCountsOnce(t *testing.T) {
 func TestDisksThatNeverReturnAreForgotten(t *testing.T) {
 	a := new(diskAccount)
 	for i := range 10_000 {
-		a.begin("")
+		a.begin(0)
 		a.add(diskKey{number: sample.DeviceNumber{Major: 7, Minor: uint32(i)}}, wrote(9), true)
 		a.end()
 	}
@@ -117,7 +117,7 @@ func TestNoDiskCounterGoesBack(t *testing.T) {
 		const most = 3 * 50 * 100
 		for range 50 {
 			before := lastTotal
-			a.begin(string(rune('x' + random.IntN(2))))
+			a.begin(groupID(random.IntN(2)))
 			for name := range kernel {
 				if kernel[name] += random.Uint64N(100); random.IntN(10) == 0 {
 					kernel[name] = random.Uint64N(50)

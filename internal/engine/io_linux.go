@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"fmt"
-	"strconv"
 
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
@@ -18,8 +17,6 @@ type ioCollector struct {
 	reader    *cgroup.IOReader // nil where nothing shows the own cgroup
 	topology  topology
 	own, all  disks
-	place     string // the own cgroup, and how often it has changed
-	moves     int
 }
 
 // disks are the devices of one file and what they counted.
@@ -86,7 +83,8 @@ func (c *ioCollector) follow(p *round) {
 		return
 	}
 	c.reader = nil
-	g := c.group(tree, "blkio")
+	g := c.resolve(tree, "blkio")
+	c.entered(g.Own(), 1)
 	if len(g.Levels) == 0 {
 		return
 	}
@@ -101,9 +99,6 @@ func (c *ioCollector) follow(p *round) {
 		return
 	}
 	c.reader, c.cgroupFiles = r, r
-	// Numbered, because a cgroup to which the process returns has counted meanwhile.
-	c.moves++
-	c.place = strconv.Itoa(c.moves) + ":" + c.reader.Own()
 }
 
 // countCgroup takes what the io controller said.
@@ -114,7 +109,7 @@ func (c *ioCollector) countCgroup(p *round) {
 		o.next = append(o.next, cgroupKey(&p.io.Devices[i]))
 	}
 	o.resolve(&p.Pass, &c.topology, c.nameFromProc(p))
-	o.begin(c.place)
+	o.begin(c.group(0))
 	for i := range p.io.Devices {
 		d := cgroupDisk(&p.io.Devices[i])
 		d.Name = o.devices[i].name
@@ -195,7 +190,7 @@ func (c *ioCollector) readHost(p *round) error {
 		a.next = append(a.next, diskKey{sample.DeviceNumber{Major: d.Major, Minor: d.Minor}, d.Name})
 	}
 	a.resolve(&p.Pass, &c.topology, nil)
-	a.begin("")
+	a.begin(0)
 	var r diskReading
 	for i := range p.diskstats.Disks {
 		hostReading(&p.diskstats.Disks[i], &r)

@@ -17,7 +17,7 @@ type macCPU struct {
 	rebases uint64
 	window  window
 	shares  shareWindow
-	perCPU  perCPU
+	perCPU  cpuWindows
 	modes   []shareWindow
 	buf     [16]byte
 }
@@ -56,7 +56,7 @@ func (c *macCPU) fill(now time.Time, w sample.Parts, s *sample.SystemCPU) {
 	rebased := c.rebases != c.raw.Rebases
 	c.rebases = c.raw.Rebases
 	if rebased {
-		c.perCPU, c.modes = perCPU{}, nil
+		c.perCPU, c.modes = nil, nil
 	}
 	least := c.engine.cfg.least()
 	s.Times = macTimes(c.raw.Total)
@@ -67,9 +67,7 @@ func (c *macCPU) fill(now time.Time, w sample.Parts, s *sample.SystemCPU) {
 		return
 	}
 	s.PerCPU = room(s.PerCPU, len(c.raw.PerCPU))
-	for len(c.modes) < len(c.raw.PerCPU) {
-		c.modes = append(c.modes, shareWindow{})
-	}
+	c.modes = withIndex(c.modes, len(c.raw.PerCPU)-1)
 	for n, ticks := range c.raw.PerCPU {
 		times := macTimes(ticks)
 		one := c.perCPU.observe(now, n, busy(times), times, false, least)

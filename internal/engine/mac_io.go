@@ -45,7 +45,7 @@ func (c *macIO) count() {
 		// macOS gives the name of one that was unplugged to the next.
 		c.all.renew(diskKey{name: c.disks[i].Name})
 	}
-	c.all.begin("")
+	c.all.begin(0)
 	for i := range c.disks {
 		raw := &c.disks[i]
 		d := sample.Disk{Name: raw.Name, Read: macTransfer(&raw.Read), Write: macTransfer(&raw.Write)}

@@ -19,19 +19,19 @@ type memoryCollector struct {
 
 	events     eventCounters
 	local      eventCounters
-	swapEvents struct{ high, max, fail groupCounter }
-	faults     struct{ all, major groupCounter }
+	swapEvents struct{ high, max, fail counter }
+	faults     struct{ all, major counter }
 }
 
 // eventCounters are the counters of one memory.events.
-type eventCounters struct{ low, high, max, oom, oomKill, oomGroupKill groupCounter }
+type eventCounters struct{ low, high, max, oom, oomKill, oomGroupKill counter }
 
-// add counts the boundaries for the cgroup called level, the kills for own.
-func (e *eventCounters) add(level, own string, from *cgroup.MemoryEvents) sample.MemoryEvents {
+// add counts the boundaries for the cgroup level, the kills for own.
+func (e *eventCounters) add(level, own groupID, from *cgroup.MemoryEvents) sample.MemoryEvents {
 	return sample.MemoryEvents{
-		Low: e.low.add(level, from.Low), High: e.high.add(level, from.High),
-		Max: e.max.add(level, from.Max), OOM: e.oom.add(level, from.OOM),
-		OOMKill: e.oomKill.add(own, from.OOMKill), OOMGroupKill: e.oomGroupKill.add(own, from.OOMGroupKill),
+		Low: e.low.of(level, from.Low), High: e.high.of(level, from.High),
+		Max: e.max.of(level, from.Max), OOM: e.oom.of(level, from.OOM),
+		OOMKill: e.oomKill.of(own, from.OOMKill), OOMGroupKill: e.oomGroupKill.of(own, from.OOMGroupKill),
 	}
 }
 
@@ -112,7 +112,9 @@ func (c *memoryCollector) follow(p *round) {
 		return
 	}
 	c.reader = nil
-	if g := c.group(tree, "memory"); len(g.Levels) > 0 {
+	g := c.resolve(tree, "memory")
+	c.entered(g.Own(), len(g.Levels)+1) // and one that is not visible
+	if len(g.Levels) > 0 {
 		c.reader = cgroup.NewMemoryReader(&c.opener, g.Version, g.Levels)
 		c.cgroupFiles = c.reader
 	}
@@ -198,28 +200,23 @@ func (c *memoryCollector) headroom(p *round, s *sample.Memory) {
 
 func (c *memoryCollector) fillCgroup(p *round, w sample.Parts, binding int, s *sample.Memory) {
 	raw, g := &p.memory, &s.Cgroup
-	own := raw.Levels[0]
-	g.Usage, g.WorkingSet = raw.Usage, own.WorkingSet
+	g.Usage, g.WorkingSet = raw.Usage, raw.Levels[0].WorkingSet
 	g.RSS, g.Cache = raw.Stat.Anon, raw.Stat.File
 	g.High, g.Peak = raw.High, raw.Peak
 	g.SwapUsage, g.SwapLimit = raw.SwapUsage, raw.SwapLimit
 
-	f := &c.faults
-	all := f.all.add(own.Path, raw.Stat.PgFault)
-	g.Faults.Major = f.major.add(own.Path, raw.Stat.PgMajFault)
+	f, own := &c.faults, c.group(0)
+	all := f.all.of(own, raw.Stat.PgFault)
+	g.Faults.Major = f.major.of(own, raw.Stat.PgMajFault)
 	if n, ok := all.Get(); ok { // pgfault counts the major ones too
 		g.Faults.Minor = sample.SomeUint(n - min(n, g.Faults.Major.Or(0)))
 	}
-	level := own.Path
-	if binding > 0 {
-		level = raw.Levels[binding].Path
-	}
-	g.Events = c.events.add(level, own.Path, &raw.Events)
+	g.Events = c.events.add(c.group(max(binding, 0)), own, &raw.Events)
 	if w.Have(sample.PartDirect) {
-		g.LocalEvents = c.local.add(own.Path, own.Path, &raw.Local)
+		g.LocalEvents = c.local.add(own, own, &raw.Local)
 		e := &c.swapEvents
 		g.SwapEvents = sample.SwapEvents{
-			High: e.high.add(own.Path, raw.Swap.High), Max: e.max.add(own.Path, raw.Swap.Max), Fail: e.fail.add(own.Path, raw.Swap.Fail),
+			High: e.high.of(own, raw.Swap.High), Max: e.max.of(own, raw.Swap.Max), Fail: e.fail.of(own, raw.Swap.Fail),
 		}
 	}
 	if w.Have(sample.PartUtilization) {

@@ -11,16 +11,16 @@ import (
 // always sum to the usage and neither goes backwards. v1 gives the split in
 // ticks, coarser than the usage and read a moment later.
 type splitter struct {
-	user, system groupCounter
+	user, system counter
 	lastUsage    uint64
 	userPart     uint64 // of lastUsage
 	primed       bool
 }
 
-func (s *splitter) add(group string, usage, user, system sample.OptUint) (u, sys sample.OptUint) {
+func (s *splitter) add(group groupID, usage, user, system sample.OptUint) (u, sys sample.OptUint) {
 	lastUser, lastSystem := s.user.total, s.system.total
-	un, ok := s.user.add(group, user).Get()
-	sn, ok2 := s.system.add(group, system).Get()
+	un, ok := s.user.of(group, user).Get()
+	sn, ok2 := s.system.of(group, system).Get()
 	total, ok3 := usage.Get()
 	if !ok || !ok2 || !ok3 {
 		return u, sys
@@ -85,36 +85,43 @@ func (w *shareWindow) observe(now time.Time, t sample.CPUTimes, rebased bool, le
 	return w.last
 }
 
-// cpuUsage is the CPU time of a cgroup, or of one CPU of it.
+// cpuUsage is the CPU time of a cgroup.
 type cpuUsage struct {
-	groupCounter
+	counter
 	window
 }
 
-// perCPU keeps a window and a counter for each CPU number. CPUs come and go;
-// each counts on where it was.
-type perCPU struct {
-	cpus []cpuUsage
+// withIndex returns list with so many zero elements more that it has the index n.
+func withIndex[T any](list []T, n int) []T {
+	if missing := n + 1 - len(list); missing > 0 {
+		return append(list, make([]T, missing)...)
+	}
+	return list
 }
 
-func (c *perCPU) grow(n int) {
-	for len(c.cpus) <= n {
-		c.cpus = append(c.cpus, cpuUsage{})
-	}
-}
+// cpuWindows are the windows of single CPUs by their numbers. CPUs come and go; each
+// goes on where it was.
+type cpuWindows []window
 
 // observe takes a CPU's accumulated busy time.
-func (c *perCPU) observe(now time.Time, n int, usage sample.OptUint, times sample.CPUTimes, rebased bool, least time.Duration) sample.PerCPU {
-	c.grow(n)
+func (c *cpuWindows) observe(now time.Time, n int, usage sample.OptUint, times sample.CPUTimes, rebased bool, least time.Duration) sample.PerCPU {
+	*c = withIndex(*c, n)
 	return sample.PerCPU{
 		Number: n, Times: times, Usage: usage.Or(0),
-		Share: c.cpus[n].window.observe(now, usage, rebased, least),
+		Share: (*c)[n].observe(now, usage, rebased, least),
 	}
+}
+
+// cpuUsages are the times of single CPUs that a cgroup used.
+type cpuUsages struct {
+	counters []counter
+	windows  cpuWindows
 }
 
 // count takes a raw counter of the kernel.
-func (c *perCPU) count(now time.Time, group string, n int, raw uint64, least time.Duration) sample.PerCPU {
-	c.grow(n)
-	total := c.cpus[n].add(group, sample.SomeUint(raw))
-	return c.observe(now, n, total, sample.CPUTimes{}, c.cpus[n].rebased, least)
+func (c *cpuUsages) count(now time.Time, group groupID, n int, raw uint64, least time.Duration) sample.PerCPU {
+	c.counters = withIndex(c.counters, n)
+	one := &c.counters[n]
+	total := one.of(group, sample.SomeUint(raw))
+	return c.windows.observe(now, n, total, sample.CPUTimes{}, one.rebased, least)
 }
