@@ -1,8 +1,6 @@
 package otelresource
 
 import (
-	"strconv"
-
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
@@ -58,10 +56,7 @@ func (d *DiskIO) set(from *sample.Disk) {
 
 func (s *DeviceIOStats) set(from *sample.Disk) {
 	s.DiskIO.set(from)
-	s.Name = from.Name
-	if n, ok := from.Number.Get(); ok {
-		s.Number = strconv.FormatUint(uint64(n.Major), 10) + ":" + strconv.FormatUint(uint64(n.Minor), 10)
-	}
+	s.Name, s.Number = from.Name, from.Number
 	p, l := &s.present, &from.Latency
 	setSeconds(p, FieldLatencySeconds, &s.LatencySeconds, l.Average)
 	setSeconds(p, FieldDelaySeconds, &s.DelaySeconds, l.Delay)

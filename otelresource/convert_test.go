@@ -34,9 +34,6 @@ func fill(v reflect.Value, next *uint64) {
 	case *[]sample.PerCPU:
 		*p = []sample.PerCPU{{Number: int(*next), Share: sample.Some(float64(*next))}}
 		return
-	case *sample.Opt[sample.DeviceNumber]:
-		*p = sample.Some(sample.DeviceNumber{Major: uint32(*next), Minor: 1})
-		return
 	case *[]sample.Disk:
 		*p = make([]sample.Disk, 1)
 		fill(reflect.ValueOf(&(*p)[0]).Elem(), next)

@@ -99,7 +99,8 @@ type DeviceIOStats struct {
 	// tells the name. "unknown" are all devices together for which the kernel
 	// itself has no name, such as the paths of NVMe multipath.
 	Name string `json:"name"`
-	// Number is "major:minor"; "" for "unknown" and elsewhere than on Linux.
+	// Number is "major:minor"; "" for what has none, as "unknown" and the paths of
+	// NVMe multipath, and elsewhere than on Linux.
 	Number string `json:"number,omitzero"`
 	DiskIO
 	// LatencySeconds is the moving average of a rotating disk's completions.

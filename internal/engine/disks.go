@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"strconv"
 
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
@@ -9,8 +10,18 @@ import (
 // diskKey tells devices apart. The number alone does not: the hidden paths of
 // NVMe multipath can all have 0:0.
 type diskKey struct {
-	number sample.DeviceNumber
+	number deviceNumber
 	name   string
+}
+
+// deviceNumber is the number by which Linux knows a block device.
+type deviceNumber struct {
+	major, minor uint32
+}
+
+// String returns MAJ:MIN.
+func (n deviceNumber) String() string {
+	return strconv.FormatUint(uint64(n.major), 10) + ":" + strconv.FormatUint(uint64(n.minor), 10)
 }
 
 // diskAccount turns the counters of devices that come and go into ones that
@@ -101,14 +112,13 @@ func (c *diskCounts) disk() sample.Disk {
 type diskReading struct {
 	counts  diskCounts
 	name    string
-	number  sample.Opt[sample.DeviceNumber]
 	inWork  sample.OptUint // requests
 	latency sample.Latency // but for what is cumulative
 }
 
 // diskReadingOf takes d apart.
 func diskReadingOf(d *sample.Disk) (r diskReading) {
-	r.name, r.number, r.inWork, r.latency = d.Name, d.Number, d.InProgress, d.Latency
+	r.name, r.inWork, r.latency = d.Name, d.InProgress, d.Latency
 	c := &r.counts
 	c.setTransfer(diskBytes, &d.Read)
 	c.setTransfer(diskWritten, &d.Write)
@@ -127,7 +137,7 @@ func diskReadingOf(d *sample.Disk) (r diskReading) {
 type diskState struct {
 	key     diskKey
 	name    string
-	number  sample.Opt[sample.DeviceNumber]
+	number  string // of key; "": it has none
 	inWork  sample.OptUint
 	latency *sample.Latency // nil: none, as of most
 
@@ -217,7 +227,7 @@ func (a *diskAccount) add(key diskKey, r *diskReading, counted bool) {
 	}
 	d.listed = true
 	a.listed = append(a.listed, d)
-	d.name, d.number, d.inWork = r.name, r.number, r.inWork
+	d.name, d.inWork = r.name, r.inWork
 	if d.latency != nil || r.latency != (sample.Latency{}) {
 		if d.latency == nil {
 			d.latency = new(sample.Latency)
@@ -245,6 +255,9 @@ func (a *diskAccount) state(key diskKey) *diskState {
 	d := a.disks[key]
 	if d == nil {
 		d = &diskState{key: key}
+		if key.number != (deviceNumber{}) { // 0:0 is no device's
+			d.number = key.number.String()
+		}
 		a.disks[key] = d
 	}
 	return d

@@ -10,7 +10,6 @@ import (
 
 	"github.com/cboxdk/resource-monitor/internal/hostfs"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
-	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
 // relook is how long what sysfs said of the stacked devices is believed where no
@@ -26,7 +25,7 @@ type topology struct {
 	report     func(error)
 	looked     time.Time
 	generation int // changes with every look; 0: none yet
-	byNumber   map[sample.DeviceNumber]*blockDevice
+	byNumber   map[deviceNumber]*blockDevice
 	byName     map[string]*blockDevice // as the kernel's files have it
 	stacked    []sysfsDevice           // those that can come to lie on others
 	unsure     bool                    // sysfs did not say what some device is
@@ -50,7 +49,7 @@ type blockDevice struct {
 
 // find returns nil for a device that the last look did not see.
 func (t *topology) find(key diskKey) *blockDevice {
-	if key.number == (sample.DeviceNumber{}) {
+	if key.number == (deviceNumber{}) {
 		return t.byName[key.name]
 	}
 	d := t.byNumber[key.number]
@@ -140,7 +139,7 @@ const classBlock = "/sys/class/block"
 // sysfsDevice is what sysfs says of one device. Names have '!' for '/'.
 type sysfsDevice struct {
 	name     string
-	number   sample.DeviceNumber
+	number   deviceNumber
 	numbered bool
 	link     string // where it is: ../../devices/.../sda/sda1
 	slaves   []string
@@ -164,7 +163,7 @@ func readDevice(root hostfs.Root, name string) sysfsDevice {
 
 // assemble finds out what lies on what.
 func assemble(devices []sysfsDevice) *topology {
-	t := &topology{byNumber: map[sample.DeviceNumber]*blockDevice{}, byName: map[string]*blockDevice{}}
+	t := &topology{byNumber: map[deviceNumber]*blockDevice{}, byName: map[string]*blockDevice{}}
 	find := func(name string) *blockDevice { return t.byName[strings.ReplaceAll(name, "!", "/")] }
 	for i := range devices {
 		from := &devices[i]
@@ -220,7 +219,7 @@ func descend(d *blockDevice, direct map[*blockDevice][]*blockDevice) []*blockDev
 	return all
 }
 
-func readNumber(root hostfs.Root, name string) (n sample.DeviceNumber, ok bool) {
+func readNumber(root hostfs.Root, name string) (n deviceNumber, ok bool) {
 	b, err := root.ReadFile(name, 64)
 	if err != nil {
 		return n, false
@@ -228,7 +227,7 @@ func readNumber(root hostfs.Root, name string) (n sample.DeviceNumber, ok bool) 
 	major, minor, ok := strings.Cut(strings.TrimSpace(string(b)), ":")
 	x, err := strconv.ParseUint(major, 10, 32)
 	y, err2 := strconv.ParseUint(minor, 10, 32)
-	return sample.DeviceNumber{Major: uint32(x), Minor: uint32(y)}, ok && errors.Join(err, err2) == nil
+	return deviceNumber{uint32(x), uint32(y)}, ok && errors.Join(err, err2) == nil
 }
 
 // multipathHead returns the device whose path name is: nvme0c1n2 is one to nvme0n2.
@@ -274,7 +273,7 @@ type listing struct {
 }
 
 // resolve finds the devices of next. more names those that sysfs does not; nil: nothing does.
-func (l *listing) resolve(p *kernfs.Pass, t *topology, more func(sample.DeviceNumber) string) {
+func (l *listing) resolve(p *kernfs.Pass, t *topology, more func(deviceNumber) string) {
 	if t.due(p) {
 		t.look(p)
 	}
@@ -299,14 +298,14 @@ func (l *listing) resolve(p *kernfs.Pass, t *topology, more func(sample.DeviceNu
 }
 
 // unknownDevice is one of which sysfs says nothing.
-func unknownDevice(k diskKey, more func(sample.DeviceNumber) string) *blockDevice {
+func unknownDevice(k diskKey, more func(deviceNumber) string) *blockDevice {
 	name := k.name
 	if name == "" && more != nil {
 		name = more(k.number)
 	}
 	d := &blockDevice{name: name, guessed: true, floating: isNumbered(name, "loop") || isNumbered(name, "dm-") || isNumbered(name, "md")}
 	if d.name == "" {
-		d.name = strconv.FormatUint(uint64(k.number.Major), 10) + ":" + strconv.FormatUint(uint64(k.number.Minor), 10)
+		d.name = k.number.String()
 	}
 	return d
 }

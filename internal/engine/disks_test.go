@@ -96,7 +96,7 @@ func TestDisksThatNeverReturnAreForgotten(t *testing.T) {
 	a := new(diskAccount)
 	for i := range 10_000 {
 		a.begin(0)
-		a.add(diskKey{number: sample.DeviceNumber{Major: 7, Minor: uint32(i)}}, wrote(9), true)
+		a.add(diskKey{number: deviceNumber{7, uint32(i)}}, wrote(9), true)
 		a.end()
 	}
 	if n := len(a.disks); n > 100 {

@@ -123,13 +123,10 @@ func cgroupKey(d *cgroup.IODevice) diskKey {
 	if d.Unknown {
 		return unknownKey
 	}
-	return diskKey{number: sample.DeviceNumber(d.Device)}
+	return diskKey{number: deviceNumber{d.Major, d.Minor}}
 }
 
 func cgroupDisk(d *cgroup.IODevice) (s sample.Disk) {
-	if !d.Unknown {
-		s.Number = sample.Some(sample.DeviceNumber(d.Device))
-	}
 	s.Read = sample.Transfer{Bytes: d.RBytes, Operations: d.RIOs, Time: sum(d.RService, d.RWait), Wait: d.RWait}
 	s.Write = sample.Transfer{Bytes: d.WBytes, Operations: d.WIOs, Time: sum(d.WService, d.WWait), Wait: d.WWait}
 	s.Discard = sample.Transfer{Bytes: d.DBytes, Operations: d.DIOs, Time: sum(d.DService, d.DWait), Wait: d.DWait}
@@ -148,9 +145,9 @@ func sum(a, b sample.OptUint) sample.OptUint {
 }
 
 // nameFromProc names devices that sysfs does not show by /proc/diskstats, read once (I8).
-func (c *ioCollector) nameFromProc(p *round) func(sample.DeviceNumber) string {
+func (c *ioCollector) nameFromProc(p *round) func(deviceNumber) string {
 	asked, answered := false, false
-	return func(n sample.DeviceNumber) string {
+	return func(n deviceNumber) string {
 		if !asked {
 			asked, answered = true, c.parseHost(p) == nil
 		}
@@ -158,7 +155,7 @@ func (c *ioCollector) nameFromProc(p *round) func(sample.DeviceNumber) string {
 			return ""
 		}
 		for i := range p.diskstats.Disks {
-			if d := &p.diskstats.Disks[i]; d.Major == n.Major && d.Minor == n.Minor {
+			if d := &p.diskstats.Disks[i]; d.Major == n.major && d.Minor == n.minor {
 				return d.Name
 			}
 		}
@@ -187,7 +184,7 @@ func (c *ioCollector) readHost(p *round) error {
 	a.next = a.next[:0]
 	for i := range p.diskstats.Disks {
 		d := &p.diskstats.Disks[i]
-		a.next = append(a.next, diskKey{sample.DeviceNumber{Major: d.Major, Minor: d.Minor}, d.Name})
+		a.next = append(a.next, diskKey{deviceNumber{d.Major, d.Minor}, d.Name})
 	}
 	a.resolve(&p.Pass, &c.topology, nil)
 	a.begin(0)
@@ -201,7 +198,7 @@ func (c *ioCollector) readHost(p *round) error {
 }
 
 func hostReading(d *procfs.Disk, r *diskReading) {
-	r.name, r.number = d.Name, sample.Some(sample.DeviceNumber{Major: d.Major, Minor: d.Minor})
+	r.name = d.Name
 	r.inWork = sample.SomeUint(d.InProgress)
 	c := &r.counts
 	*c = diskCounts{}
@@ -238,7 +235,7 @@ func (c *ioCollector) listLimits(p *round, s *sample.Limits) {
 	o := &c.own
 	o.next = o.next[:0]
 	for _, l := range found {
-		o.next = append(o.next, diskKey{number: sample.DeviceNumber(l.Device)})
+		o.next = append(o.next, diskKey{number: deviceNumber{l.Major, l.Minor}})
 	}
 	o.resolve(&p.Pass, &c.topology, c.nameFromProc(p))
 	for i, l := range found {

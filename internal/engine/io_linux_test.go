@@ -130,7 +130,7 @@ func TestOperationsDiscardsAndLatencyOfAV2Cgroup(t *testing.T) {
 	}
 	expect(t, "total", s.Cgroup.Total, total)
 	device := total
-	device.Name, device.Number = "sda", sample.Some(sample.DeviceNumber{Major: 8})
+	device.Name, device.Number = "sda", "8:0"
 	device.Latency = sample.Latency{Average: some(1_500_000), Delay: some(20), QueueDepth: some(7), CostWait: some(8000)}
 	expect(t, "device", s.Cgroup.Devices[0], device)
 }

@@ -170,7 +170,7 @@ func testWrites(t *testing.T, file string, prepare func(g *cgroups, device, numb
 	g.make("a")
 	device := loopDevice(t)
 	name := filepath.Base(device)
-	number := deviceNumber(t, name)
+	number := numberOf(t, name)
 	prepare(g, name, number)
 	c := g.start("a")
 	before := c.ask("read").IO
@@ -199,7 +199,7 @@ func testWrites(t *testing.T, file string, prepare func(g *cgroups, device, numb
 	}
 }
 
-func deviceNumber(t *testing.T, name string) string {
+func numberOf(t *testing.T, name string) string {
 	t.Helper()
 	b, err := os.ReadFile("/sys/class/block/" + name + "/dev")
 	if err != nil {
@@ -224,7 +224,7 @@ func TestRealIOLimits(t *testing.T) {
 	}
 	g.make("a")
 	device := loopDevice(t)
-	at := deviceNumber(t, filepath.Base(device))
+	at := numberOf(t, filepath.Base(device))
 	g.write("blkio", "", "blkio.throttle.read_bps_device", at+" 1048576")
 	g.write("blkio", "a", "blkio.throttle.write_iops_device", at+" 500")
 	top := "/" + filepath.Base(g.dirs["blkio"])

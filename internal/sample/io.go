@@ -29,7 +29,7 @@ type Disks struct {
 // Disk is one block device, or the total of several.
 type Disk struct {
 	Name   string // sda, disk0; MAJ:MIN where nothing tells; "" of a total
-	Number Opt[DeviceNumber]
+	Number string // MAJ:MIN; "" where it has none
 
 	Read, Write, Discard Transfer
 	Flushes, FlushTime   OptUint
@@ -37,11 +37,6 @@ type Disk struct {
 	QueueTime            OptUint // the same, times the requests that waited or ran
 	InProgress           OptUint // requests
 	Latency              Latency
-}
-
-// DeviceNumber is the number by which Linux knows a block device.
-type DeviceNumber struct {
-	Major, Minor uint32
 }
 
 // Transfer counts one direction.
