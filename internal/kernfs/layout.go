@@ -26,9 +26,9 @@ type Key struct {
 //
 // The zero Layout knows nothing. It is for one file and one set of keys.
 type Layout struct {
-	lines  int
-	spots  []spot
-	parsed uint8 // texts since all of one was looked through
+	bytes, lines int
+	spots        []spot
+	parsed       uint8 // texts since all of one was looked through
 }
 
 // lookAgain is after how many texts a whole one is looked through. It costs some
@@ -45,8 +45,12 @@ type spot struct {
 // laid out differently from the text before.
 func (l *Layout) Parse(b []byte, keys []Key, values []sample.OptUint) {
 	clear(values)
-	lines := countLines(b)
+	lines := l.lines
+	if len(b) != l.bytes || len(b) == 0 || b[len(b)-1] != '\n' { // a text as long as the last one has as many lines
+		lines = countLines(b)
+	}
 	if l.parsed++; lines == l.lines && lines > 0 && l.parsed < lookAgain && l.parse(b, keys, values) {
+		l.bytes = len(b)
 		return
 	}
 	l.learn(b, keys, lines)
@@ -78,29 +82,48 @@ func (l *Layout) parse(b []byte, keys []Key, values []sample.OptUint) bool {
 			s.bytes = int32(next - at)
 		}
 		at = next
-		digits := at + len(key.Name)
-		if b[digits] == ':' {
-			digits++
-		}
-		blanks := digits
-		for digits < len(b) && (b[digits] == ' ' || b[digits] == '\t') {
-			digits++
-		}
-		if digits == blanks || digits == len(b) || isBlank(b[digits]) {
-			continue // the line ends: the number of the next one is not this key's
-		}
-		if n, _, ok := UintField(b[digits:]); ok {
+		if n, ok := numberBehind(b, uint(at+len(key.Name))); ok {
 			values[key.Value] = sample.SomeUint(n)
 		}
 	}
 	return true
 }
 
+// numberBehind reads the number of the line whose key ends at i. It is UintField by hand, which
+// would go on into the next line: a memory.stat is read by ten such calls.
+func numberBehind(b []byte, i uint) (n uint64, ok bool) {
+	end := uint(len(b))
+	if i < end && b[i] == ':' {
+		i++
+	}
+	blanks := i
+	for i < end && (b[i] == ' ' || b[i] == '\t') {
+		i++
+	}
+	first := i
+	for i < end {
+		d := uint64(b[i]) - '0'
+		if d > 9 {
+			break
+		}
+		n = n*10 + d
+		i++
+	}
+	switch {
+	case first == blanks || i == first:
+		return 0, false
+	case i-first > maxDigits || i < end && !isBlank(b[i]):
+		n, _, ok = UintField(b[first:])
+		return n, ok
+	}
+	return n, true
+}
+
 // begins compares the whole key and what delimits it, at the start of a line:
 // total_pgfault and total_pgmajfault share more than their lengths.
 func (k *Key) begins(b []byte, at int) bool {
 	end := at + len(k.Name)
-	if end >= len(b) || at > 0 && b[at-1] != '\n' || string(b[at:end]) != k.Name {
+	if end >= len(b) || at > 0 && b[at-1] != '\n' || b[at] != k.Name[0] || string(b[at:end]) != k.Name {
 		return false
 	}
 	return b[end] == ':' || isBlank(b[end])
@@ -120,7 +143,7 @@ func skipLines(b []byte, at, n int) int {
 
 // learn looks at every line.
 func (l *Layout) learn(b []byte, keys []Key, total int) {
-	l.lines, l.spots, l.parsed = total, l.spots[:0], 0
+	l.bytes, l.lines, l.spots, l.parsed = len(b), total, l.spots[:0], 0
 	last, lines := 0, 0
 	for at := 0; at < len(b); lines++ {
 		for i := range keys {

@@ -42,31 +42,37 @@ func (p *Pressure) Parse(b []byte) error {
 
 // stall reads the fields as every kernel so far prints them, and otherwise with care.
 func stall(b []byte) (s sample.Stall, ok bool) {
-	rest := b
-	for _, f := range [...]struct {
-		name string
-		to   *float64
-	}{{" avg10=", &s.Avg10}, {" avg60=", &s.Avg60}, {" avg300=", &s.Avg300}} {
-		if *f.to, rest, ok = exactShare(rest, f.name); !ok {
-			return parseStall(b)
-		}
-	}
-	const total = " total="
-	if len(rest) < len(total) || string(rest[:len(total)]) != total {
-		return parseStall(b)
-	}
-	if s.Total, ok = kernfs.Uint(rest[len(total):]); !ok {
+	if s, ok = exactStall(b); !ok {
 		return parseStall(b)
 	}
 	return s, true
 }
 
-// exactShare reads a percentage of one to three digits, a point and two decimals.
-func exactShare(b []byte, name string) (share float64, rest []byte, ok bool) {
-	if len(b) < len(name) || string(b[:len(name)]) != name {
-		return 0, nil, false
+// exactStall spells the names out, because the compiler compares what it knows
+// without a call.
+func exactStall(b []byte) (s sample.Stall, ok bool) {
+	const avg10, avg60, avg300, total = " avg10=", " avg60=", " avg300=", " total="
+	if len(b) < len(avg10) || string(b[:len(avg10)]) != avg10 {
+		return s, false
 	}
-	b = b[len(name):]
+	if s.Avg10, b, ok = exactShare(b[len(avg10):]); !ok || len(b) < len(avg60) || string(b[:len(avg60)]) != avg60 {
+		return s, false
+	}
+	if s.Avg60, b, ok = exactShare(b[len(avg60):]); !ok || len(b) < len(avg300) || string(b[:len(avg300)]) != avg300 {
+		return s, false
+	}
+	if s.Avg300, b, ok = exactShare(b[len(avg300):]); !ok || len(b) < len(total) || string(b[:len(total)]) != total {
+		return s, false
+	}
+	s.Total, ok = kernfs.Uint(b[len(total):])
+	return s, ok
+}
+
+// exactShare reads a percentage of one to three digits, a point and two decimals.
+func exactShare(b []byte) (share float64, rest []byte, ok bool) {
+	if len(b) >= 4 && string(b[:4]) == "0.00" { // of most files
+		return 0, b[4:], true
+	}
 	n, i := 0, 0
 	for ; i < len(b) && i < 3 && b[i] != '.'; i++ {
 		if b[i]-'0' > 9 {
