@@ -94,20 +94,18 @@ func (c *processCollector) readUsage(p *kernfs.Pass, w sample.Parts, s *sample.P
 	if !w.Have(sample.PartUtilization) {
 		return
 	}
+	least := c.engine.cfg.least()
+	user, ok := c.user.observe(p.Now(), s.User, false, least).Get()
+	system, ok2 := c.system.observe(p.Now(), s.System, false, least).Get()
+	if !ok || !ok2 {
+		return
+	}
 	var set unix.CPUSet
 	if err := unix.SchedGetaffinity(c.engine.pid, &set); err != nil {
 		return // more CPUs than the set holds
 	}
-	cpus := set.Count()
-	least := c.engine.cfg.least()
-	share := func(win *window, total sample.OptUint) sample.Opt[float64] {
-		cores, ok := win.observe(p.Now(), total, false, least).Get()
-		if !ok {
-			return sample.Opt[float64]{}
-		}
-		return sample.Some(cores / float64(cpus))
-	}
-	s.UserShare, s.SystemShare = share(&c.user, s.User), share(&c.system, s.System)
+	cpus := float64(set.Count())
+	s.UserShare, s.SystemShare = sample.Some(user/cpus), sample.Some(system/cpus)
 }
 
 // parse reads f into a struct and reports whether that went well.
