@@ -18,6 +18,7 @@ type waitBudget struct {
 	deadline time.Time // of the collection
 	waited   []any     // who has waited in this collection
 	left     time.Duration
+	spare    *wait // one that nobody waits for any more
 }
 
 // begin returns a context that ends when the budget is used up. Its done takes off what was used.
@@ -36,7 +37,12 @@ func (b *waitBudget) begin(ctx context.Context, who any) *wait {
 		}
 	}
 	b.waited = append(b.waited, who)
-	return &wait{Context: ctx, budget: b, began: now, most: b.left}
+	w := b.spare
+	if b.spare = nil; w == nil {
+		w = new(wait)
+	}
+	w.Context, w.budget, w.began, w.most = ctx, b, now, b.left
+	return w
 }
 
 // wait is the context of one refresh. Most end before anybody waits for it: its
@@ -52,15 +58,23 @@ type wait struct {
 	cancel context.CancelFunc
 }
 
+// done ends the wait, which nobody may use from then on: a source keeps no
+// context beyond its reading.
 func (w *wait) done() {
 	w.mu.Lock()
-	if w.cancel != nil {
+	waited := w.cancel != nil
+	if waited {
 		w.cancel()
 	}
 	w.mu.Unlock()
-	w.budget.mu.Lock()
-	w.budget.left = max(0, w.budget.left-time.Since(w.began))
-	w.budget.mu.Unlock()
+	b := w.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = max(0, b.left-time.Since(w.began))
+	if !waited {
+		w.Context = nil
+		b.spare = w
+	}
 }
 
 // Deadline implements context.Context.

@@ -44,8 +44,9 @@ type Config struct {
 }
 
 // Source reads one platform. A reading fills a sample that the caller owns, using
-// again what its slices have room for; its error means that there is nothing in it. Readings of one kind are
-// serialized by the caller, those of different kinds may run at the same time.
+// again what its slices have room for; its error means that there is nothing in it.
+// It keeps nothing of its context. Readings of one kind are serialized by the
+// caller, those of different kinds may run at the same time.
 type Source interface {
 	ReadMemory(context.Context, sample.Parts, *sample.Memory) error
 	ReadPaging(context.Context, *sample.Paging) error // of the machine
