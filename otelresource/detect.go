@@ -51,11 +51,13 @@ func environment(found *environ.Info) *EnvironmentInfo {
 			ContainerName: c.ContainerName, NodeName: c.NodeName, QOSClass: c.QOSClass, Sandbox: found.Sandbox,
 		}
 	}
-	for _, f := range found.Findings {
-		info.Evidence = append(info.Evidence, Finding(f))
+	info.Evidence = make([]Finding, len(found.Findings))
+	for i, f := range found.Findings {
+		info.Evidence[i] = Finding(f)
 	}
-	for _, f := range found.Missing {
-		info.Missing = append(info.Missing, Missing(f))
+	info.Missing = make([]Missing, len(found.Missing))
+	for i, f := range found.Missing {
+		info.Missing[i] = Missing(f)
 	}
 	return info
 }

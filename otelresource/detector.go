@@ -11,7 +11,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
-	"github.com/cboxdk/resource-monitor/internal/environ"
 	"github.com/cboxdk/resource-monitor/internal/hostfs"
 )
 
@@ -85,7 +84,7 @@ func NewDetector(opts ...DetectorOption) resource.Detector {
 
 // Detect implements resource.Detector.
 func (d *detector) Detect(ctx context.Context) (*resource.Resource, error) {
-	info, err := d.detect(ctx)
+	info, cgroup, err := d.detect(ctx)
 	if info == nil {
 		return resource.Empty(), partial(err)
 	}
@@ -93,7 +92,7 @@ func (d *detector) Detect(ctx context.Context) (*resource.Resource, error) {
 	// not where the process runs.
 	own := environmentKeys(os.Getenv("OTEL_RESOURCE_ATTRIBUTES"))
 	var attrs []attribute.KeyValue
-	for _, kv := range d.attributes(info) {
+	for _, kv := range d.attributes(info, cgroup) {
 		if kv.Value.AsString() == "" || own[string(kv.Key)] || d.keep != nil && !d.keep(kv) {
 			continue
 		}
@@ -102,21 +101,23 @@ func (d *detector) Detect(ctx context.Context) (*resource.Resource, error) {
 	return resource.NewSchemaless(attrs...), partial(err)
 }
 
-func (d *detector) detect(ctx context.Context) (*environ.Info, error) {
+// detect returns where the process runs, and the path of its cgroup.
+func (d *detector) detect(ctx context.Context) (info *EnvironmentInfo, cgroup string, err error) {
 	if d.monitor != nil {
-		return d.monitor.found, nil
+		return d.monitor.info, d.monitor.cgroup, nil
 	}
 	if !platformSupported {
-		return nil, nil
+		return nil, "", nil
 	}
 	root, err := hostfs.New(d.rootFS)
 	if err != nil {
-		return nil, toError("Detect", err)
+		return nil, "", toError("Detect", err)
 	}
-	return detect(ctx, root, DefaultConfig())
+	found, err := detect(ctx, root, DefaultConfig())
+	return environment(found), found.Cgroup.Path, err
 }
 
-func (d *detector) attributes(info *environ.Info) []attribute.KeyValue {
+func (d *detector) attributes(info *EnvironmentInfo, cgroup string) []attribute.KeyValue {
 	var attrs []attribute.KeyValue
 	if c := info.Container; c != nil {
 		attrs = append(attrs,
@@ -125,11 +126,11 @@ func (d *detector) attributes(info *environ.Info) []attribute.KeyValue {
 			semconv.K8SContainerName(c.ContainerName), semconv.K8SNodeName(c.NodeName),
 		)
 	}
-	if v := info.Virtualization; v != nil && v.Type != environ.TypeNone {
-		attrs = append(attrs, virtualizationTypeKey.String(v.Type), virtualizationRoleKey.String(v.Role))
+	if v := info.Virtualization; v != nil && v.Type != VirtualizationTypeNone {
+		attrs = append(attrs, virtualizationTypeKey.String(string(v.Type)), virtualizationRoleKey.String(v.Role))
 	}
 	if d.cgroup {
-		attrs = append(attrs, linuxCgroupKey.String(info.Cgroup.Path))
+		attrs = append(attrs, linuxCgroupKey.String(cgroup))
 	}
 	return attrs
 }

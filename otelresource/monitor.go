@@ -49,8 +49,8 @@ type Monitor struct {
 	cfg     *Config
 	source  engine.Source
 	diag    *engine.Diagnostics
-	found   *environ.Info
 	info    *EnvironmentInfo
+	cgroup  string // the path of the process's own, when the Monitor was made
 	memory  *snapshot.Cache[memorySnapshot]
 	paging  *snapshot.Cache[sample.Paging]
 	cpu     *snapshot.Cache[cpuSnapshot]
@@ -108,7 +108,7 @@ func NewResourceMonitorWithConfig(config *Config) (*Monitor, error) {
 }
 
 func newMonitor(cfg *Config, source engine.Source, found *environ.Info, diag *engine.Diagnostics) *Monitor {
-	m := &Monitor{cfg: cfg, source: source, diag: diag, found: found, info: environment(found)}
+	m := &Monitor{cfg: cfg, source: source, diag: diag, info: environment(found), cgroup: found.Cgroup.Path}
 	age := cfg.UpdateInterval
 	if !cfg.EnableCaching {
 		age = 0

@@ -110,7 +110,7 @@ func (p *place) current(pass *kernfs.Pass) (*cgroup.Tree, int) {
 		return p.tree, p.generation
 	}
 	p.text = text
-	p.tree = &cgroup.Tree{Self: cgroup.ParseSelf(p.text), Mounts: p.mounts, Silent: silent}
+	p.tree = &cgroup.Tree{Self: slices.Clone(cgroup.ParseSelf(p.text)), Mounts: p.mounts, Silent: silent}
 	p.generation++
 	return p.tree, p.generation
 }
@@ -178,7 +178,7 @@ func (p *place) readMounts(pass *kernfs.Pass, moved bool) (changed bool) {
 	changed = !slices.EqualFunc(mounts, p.mounts, func(a, b cgroup.Mount) bool {
 		return a.Root == b.Root && a.Point == b.Point && a.Type == b.Type && slices.Equal(a.Options, b.Options)
 	})
-	p.mounts = mounts
+	p.mounts = slices.Clone(mounts) // without the room that they grew by
 	return changed
 }
 
