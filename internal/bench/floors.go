@@ -5,15 +5,22 @@ package main
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
+	api "go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
 	"golang.org/x/sys/unix"
 
 	"github.com/cboxdk/resource-monitor/internal/engine"
+	"github.com/cboxdk/resource-monitor/internal/instruments"
 	"github.com/cboxdk/resource-monitor/internal/measure"
+	"github.com/cboxdk/resource-monitor/internal/observe"
 	"github.com/cboxdk/resource-monitor/internal/sample"
+	"github.com/cboxdk/resource-monitor/otelresource"
 )
 
 func floors() group {
@@ -22,7 +29,8 @@ func floors() group {
 		note: "The floor opens the same files once and reads them with pread into one buffer. Ours includes the parsers, the policy, " +
 			"and the look at /proc/self/cgroup that is due once in a second. What is no file, such as sched_getaffinity(2) and the netlink " +
 			"dump, is called by both. The network's rounds lie 10 ms apart: what it looks for once in a second, ten or sixty is mostly " +
-			"not in it. Published: through the getters of a Monitor that caches nothing, without the look at /proc/self/cgroup.",
+			"not in it. Published: through the getters of a Monitor that caches nothing, without the look at /proc/self/cgroup. " +
+			"Down to its points: the callbacks of Start without options, of the machine alone, with the points that they hand to the SDK.",
 	}
 	own := sample.PartCgroup
 	for _, c := range []struct {
@@ -45,6 +53,9 @@ func floors() group {
 			what: c.what, floor: true, ours: side{"ours", c.read}, other: raw(c.read, c.seldom, c.calls),
 		})
 	}
+	g.comparisons = append(g.comparisons, comparison{
+		what: "the default set, down to its points", floor: true, ours: side{"ours", callbacks}, other: side{"pread", defaultSet},
+	})
 	return g
 }
 
@@ -72,6 +83,58 @@ func getters() (func(), error) {
 		_, err3 := m.GetIOStats(background)
 		return struct{}{}, errors.Join(err, err2, err3)
 	})
+}
+
+// callbacks is a round of the callbacks of Start without options, down to the
+// points that they observe. All are due in each round: a snapshot is as old as
+// it may be when the next collector has been read.
+func callbacks() (func(), error) {
+	c := otelresource.DefaultConfig()
+	c.UpdateInterval = 20 * time.Microsecond
+	m, err := otelresource.NewResourceMonitorWithConfig(c)
+	if err != nil {
+		return nil, err
+	}
+	var p taken
+	i, err := otelresource.Start(otelresource.WithMonitor(m), otelresource.WithMeterProvider(&p))
+	if err != nil {
+		return nil, err
+	}
+	if scopes := i.Scopes(); !slices.Equal(scopes, []otelresource.Scope{otelresource.ScopeSystem}) {
+		return nil, fmt.Errorf("the scopes are %v; the floor is of the machine alone", scopes)
+	}
+	var points []observe.Point
+	return func() {
+		points = points[:0]
+		for _, t := range p.tables {
+			points = t.Append(background, points)
+		}
+	}, nil
+}
+
+// taken takes what is registered; no SDK stands in between.
+type taken struct {
+	noop.MeterProvider
+	tables []observe.Table
+}
+
+func (p *taken) Take(_, _ string, all []observe.Table, _ func(instruments.Scope) time.Time) api.Registration {
+	p.tables = all
+	return noop.Registration{}
+}
+
+// defaultSet is what the kernel answers in a round of callbacks, of the machine alone.
+func defaultSet() (func(), error) {
+	floor, err := measure.NewFloor("/proc/meminfo", "/proc/vmstat", "/proc/stat", "/sys/devices/system/cpu/online", "/proc/uptime",
+		"/proc/diskstats", "/proc/pressure/memory", "/proc/pressure/cpu", "/proc/pressure/io")
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		floor.Read()
+		dump()
+		namespace()
+	}, nil
 }
 
 // raw reads the files that read keeps open, but for some, and makes the calls.
