@@ -43,8 +43,30 @@ func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' }
 // Uint reads b as one decimal number and nothing else. It is false for an
 // empty b, a sign, any other byte, and a number of more than 64 bits.
 func Uint(b []byte) (uint64, bool) {
-	n, rest := leadingUint(b)
-	return n, len(b) > 0 && len(rest) == 0
+	if len(b) > maxDigits { // it may not fit into 64 bits
+		n, rest := leadingUint(b)
+		return n, len(rest) == 0
+	}
+	n, end := digits(b, 0)
+	return n, end > 0 && end == uint(len(b))
+}
+
+// maxDigits is how many any number may have and fit into 64 bits.
+const maxDigits = 19
+
+// digits reads the number that begins at i, and returns where it ends. With more than
+// maxDigits it may be wrong. The compiler inlines it; an unsigned index needs no check
+// against zero.
+func digits(b []byte, i uint) (n uint64, end uint) {
+	for i < uint(len(b)) {
+		d := uint64(b[i]) - '0'
+		if d > 9 {
+			break
+		}
+		n = n*10 + d
+		i++
+	}
+	return n, i
 }
 
 // leadingUint reads the digits at the start of b. Beyond 64 bits it stops in front of
@@ -78,27 +100,19 @@ func Int(b []byte) (int64, bool) {
 
 // UintField reads the first field of b as a number.
 func UintField(b []byte) (n uint64, rest []byte, ok bool) {
-	i := 0
-	for i < len(b) && isBlank(b[i]) {
-		i++
+	first := uint(0)
+	for first < uint(len(b)) && isBlank(b[first]) {
+		first++
 	}
 	// One pass over the digits: the texts with many columns are read here.
-	first := i
-	for i < len(b) {
-		d := uint64(b[i] - '0')
-		if d > 9 {
-			break
-		}
-		n = n*10 + d
-		i++
-	}
+	n, i := digits(b, first)
 	if i-first > maxDigits {
 		// It may not fit into 64 bits: look again with care.
 		f, rest := Field(b[first:])
 		n, ok = Uint(f)
 		return n, rest, ok
 	}
-	if i < len(b) && !isBlank(b[i]) {
+	if i < uint(len(b)) && !isBlank(b[i]) {
 		_, rest = Field(b[i:])
 		return 0, rest, false
 	}
@@ -109,7 +123,7 @@ func UintField(b []byte) (n uint64, rest []byte, ok bool) {
 // first that is none. It returns how many it read, and what follows them.
 func UintFields(b []byte, dst []uint64) (read int, rest []byte) {
 	// UintField by hand: a machine has hundreds of columns, and the calls would
-	// be half the cost. An unsigned index needs no check against zero.
+	// be half the cost.
 	i, end := uint(0), uint(len(b))
 	for ; read < len(dst); read++ {
 		if i+2 < end && b[i] == ' ' && b[i+2] == ' ' {
@@ -122,15 +136,9 @@ func UintFields(b []byte, dst []uint64) (read int, rest []byte) {
 		for i < end && isBlank(b[i]) {
 			i++
 		}
-		first, n := i, uint64(0)
-		for i < end {
-			d := uint64(b[i]) - '0'
-			if d > 9 {
-				break
-			}
-			n = n*10 + d
-			i++
-		}
+		first := i
+		var n uint64
+		n, i = digits(b, i)
 		if i == first || i-first > maxDigits || i < end && !isBlank(b[i]) {
 			var ok bool
 			if n, rest, ok = UintField(b[first:]); !ok {
@@ -142,9 +150,6 @@ func UintFields(b []byte, dst []uint64) (read int, rest []byte) {
 	}
 	return read, b[i:]
 }
-
-// maxDigits is how many any number may have and fit into 64 bits.
-const maxDigits = 19
 
 // Single reads a file that holds one number.
 func Single(b []byte) (uint64, bool) {
