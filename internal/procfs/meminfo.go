@@ -31,21 +31,25 @@ func (m *Meminfo) Parse(b []byte) error { return m.ParseAs(new(kernfs.Layout), b
 
 // ParseAs is Parse of a text that is laid out as the one before.
 func (m *Meminfo) ParseAs(l *kernfs.Layout, b []byte) error {
-	var values [9]sample.OptUint
-	l.Parse(b, meminfoKeys, values[:])
-	for i, to := range [...]*sample.OptUint{
-		&m.MemTotal, &m.MemFree, &m.MemAvailable, &m.Buffers, &m.Cached, &m.SReclaimable, &m.Shmem, &m.SwapTotal, &m.SwapFree,
-	} {
-		*to = sample.OptUint{}
-		if kib, ok := values[i].Get(); ok && kib <= maxKiB {
-			*to = sample.SomeUint(kib << 10) // "kB" is KiB
-		}
-	}
+	var v [9]sample.OptUint
+	l.Parse(b, meminfoKeys, v[:])
+	m.MemTotal, m.MemFree, m.MemAvailable = kib(v[0]), kib(v[1]), kib(v[2])
+	m.Buffers, m.Cached, m.SReclaimable, m.Shmem = kib(v[3]), kib(v[4]), kib(v[5]), kib(v[6])
+	m.SwapTotal, m.SwapFree = kib(v[7]), kib(v[8])
 	if !m.MemTotal.Present() {
 		return kernfs.ErrMalformed
 	}
 	return nil
 }
 
-// maxKiB keeps kib<<10 inside an int64.
+// kib returns bytes; "kB" is KiB.
+func kib(n sample.OptUint) sample.OptUint {
+	v, ok := n.Get()
+	if !ok || v > maxKiB {
+		return sample.OptUint{}
+	}
+	return sample.SomeUint(v << 10)
+}
+
+// maxKiB keeps v<<10 inside an int64.
 const maxKiB = 1<<53 - 1
