@@ -54,12 +54,13 @@ func (d *Diskstats) Parse(b []byte) error {
 	for len(b) > 0 {
 		var line, was []byte
 		line, b = kernfs.Line(b)
-		was, old = kernfs.Line(old)
 		d.Disks, d.whose = extend(d.Disks), extend(d.whose[:len(d.Disks)])
 		// Most disks of a machine do nothing: what their line said is still there.
-		if len(was) > 0 && bytes.Equal(line, was) {
+		if n := len(line); 0 < n && n < len(old) && old[n] == '\n' && bytes.Equal(line, old[:n]) {
+			old = old[n+1:]
 			continue
 		}
+		was, old = kernfs.Line(old)
 		if !d.parse(line, was) {
 			d.Disks, old = d.Disks[:len(d.Disks)-1], nil
 			first, _ := kernfs.Field(line)
