@@ -89,32 +89,22 @@ func (l *Layout) parse(b []byte, keys []Key, values []sample.OptUint) bool {
 	return true
 }
 
-// numberBehind reads the number of the line whose key ends at i. It is UintField by hand, which
-// would go on into the next line: a memory.stat is read by ten such calls.
+// numberBehind reads the number of the line whose key ends at i. UintField would
+// go on into the next line.
 func numberBehind(b []byte, i uint) (n uint64, ok bool) {
-	end := uint(len(b))
-	if i < end && b[i] == ':' {
-		i++
-	}
-	blanks := i
-	for i < end && (b[i] == ' ' || b[i] == '\t') {
+	if b[i] == ':' {
 		i++
 	}
 	first := i
-	for i < end {
-		d := uint64(b[i]) - '0'
-		if d > 9 {
-			break
-		}
-		n = n*10 + d
-		i++
+	for first < uint(len(b)) && (b[first] == ' ' || b[first] == '\t') {
+		first++
 	}
+	n, end := digits(b, first)
 	switch {
-	case first == blanks || i == first:
+	case first == i || end == first || end < uint(len(b)) && !isBlank(b[end]):
 		return 0, false
-	case i-first > maxDigits || i < end && !isBlank(b[i]):
-		n, _, ok = UintField(b[first:])
-		return n, ok
+	case end-first > maxDigits:
+		return Uint(b[first:end])
 	}
 	return n, true
 }
@@ -123,7 +113,7 @@ func numberBehind(b []byte, i uint) (n uint64, ok bool) {
 // total_pgfault and total_pgmajfault share more than their lengths.
 func (k *Key) begins(b []byte, at int) bool {
 	end := at + len(k.Name)
-	if end >= len(b) || at > 0 && b[at-1] != '\n' || b[at] != k.Name[0] || string(b[at:end]) != k.Name {
+	if end >= len(b) || at > 0 && b[at-1] != '\n' || string(b[at:end]) != k.Name {
 		return false
 	}
 	return b[end] == ':' || isBlank(b[end])
@@ -147,7 +137,7 @@ func (l *Layout) learn(b []byte, keys []Key, total int) {
 	last, lines := 0, 0
 	for at := 0; at < len(b); lines++ {
 		for i := range keys {
-			if keys[i].begins(b, at) {
+			if b[at] == keys[i].Name[0] && keys[i].begins(b, at) { // most differ in the first letter
 				l.spots = append(l.spots, spot{uint16(i), int32(lines), int32(at - last)})
 				last, lines = at, 0
 				break

@@ -41,6 +41,8 @@ func TestLayoutReadsTheNextTextAsTheFirst(t *testing.T) {
 		"the later of two names":         {{"a 1\ntotal_a 2\n", n(2), none}, {"a 3\ntotal_a 44\n", n(44), none}},
 		"colons, columns and units":      {{"a:      1 kB\nb:     20 kB\n", n(1), n(20)}, {"a:     12 kB\nb:      3 kB\n", n(12), n(3)}},
 		"not a number":                   {{"a max\nb 2\n", none, n(2)}, {"a 9\nb 2\n", n(9), n(2)}, {"a -1\nb 2\n", none, n(2)}},
+		"letters behind":                 {{"a 12x\nb 2\n", none, n(2)}, {"a 12\nb 2x\n", n(12), none}},
+		"leading zeros":                  {{"a 1\nb 2\n", n(1), n(2)}, {"a 000000000000000000012\nb 00\n", n(12), n(0)}},
 		"more than 64 bits":              {{"a 1\nb 18446744073709551615\n", n(1), n(1<<64 - 1)}, {"a 1\nb 18446744073709551616\n", n(1), none}},
 	} {
 		t.Run(name, func(t *testing.T) {
