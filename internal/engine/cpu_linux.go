@@ -106,7 +106,11 @@ func (c *cpuCollector) follow(p *round) {
 	}
 	c.reader = nil
 	g := cgroup.CPUGroups{CPU: c.resolve(tree, "cpu"), Cpuacct: c.resolve(tree, "cpuacct"), Cpuset: c.resolve(tree, "cpuset")}
-	c.entered(g.Cpuacct.Own()+" "+g.CPU.Own(), len(g.CPU.Levels)+1) // v1 can mount them apart
+	own := g.CPU.Own()
+	if times := g.Cpuacct.Own(); times != own { // v1 can mount them apart
+		own = times + " " + own
+	}
+	c.entered(own, len(g.CPU.Levels)+1)
 	if len(g.CPU.Levels)+len(g.Cpuacct.Levels)+len(g.Cpuset.Levels) > 0 {
 		c.reader = cgroup.NewCPUReader(&c.opener, g)
 		c.cgroupFiles = c.reader
