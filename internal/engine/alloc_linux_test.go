@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -20,10 +21,24 @@ func TestAReadingOfDisksInACgroupAllocatesNothing(t *testing.T) {
 		var s sample.IO
 		read := func() { _ = b.source.ReadIO(context.Background(), direct, &s) }
 		read()
-		if n := testing.AllocsPerRun(100, read); n > forgotten {
+		if n := allocations(read); n > 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
+}
+
+// allocations returns how often read allocates with all that is pooled at hand.
+// Under the race detector a sync.Pool forgets every fourth thing: there the
+// least of many readings counts.
+func allocations(read func()) float64 {
+	if !raceDetector {
+		return testing.AllocsPerRun(100, read)
+	}
+	least := math.Inf(1)
+	for range 50 {
+		least = min(least, testing.AllocsPerRun(1, read))
+	}
+	return least
 }
 
 // A reading of the machine itself allocates nothing: its files are kept open
@@ -44,7 +59,7 @@ func TestAReadingAllocatesNothing(t *testing.T) {
 		disks := func() { _ = source.ReadIO(ctx, want, &d) }
 		for what, read := range map[string]func(){"memory": memory, "cpu": cpu, "io": disks} {
 			read()
-			if n := testing.AllocsPerRun(100, read); n > forgotten {
+			if n := allocations(read); n > 0 {
 				t.Errorf("%s, %s: %v allocations", what, name, n)
 			}
 		}

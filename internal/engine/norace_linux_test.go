@@ -2,5 +2,4 @@
 
 package engine
 
-// forgotten is what a reading may allocate more under the race detector.
-const forgotten = 0
+const raceDetector = false

@@ -194,7 +194,7 @@ func testWrites(t *testing.T, file string, prepare func(g *cgroups, device, numb
 	if text := g.text("blkio", "a", file); !strings.Contains(text, want) {
 		t.Errorf("%s holds no %q:\n%s", file, want, text)
 	}
-	if n := c.ask("allocations").Allocations; n > 1 { // as in TestRealLimitsUsageAndChanges
+	if n := c.ask("allocations").Allocations; n > 0 {
 		t.Errorf("a reading allocates %v times", n)
 	}
 }

@@ -19,7 +19,8 @@ type Key struct {
 // lines, or with another key where one was, is looked through anew.
 //
 // No number can be taken for another one, because every key is compared. What could be
-// missed is a key that appears in the place of one that nobody wants. Which keys a
+// missed is a key that appears in the place of one that nobody wants, or where the
+// text stays as long as it was: then nobody counts its lines. Which keys a
 // kernel prints is fixed when it is built and booted, but LXCFS may be
 // restarted as another version, and a root of files can be given other ones:
 // so the whole text is looked through now and then all the same.
@@ -46,7 +47,7 @@ type spot struct {
 func (l *Layout) Parse(b []byte, keys []Key, values []sample.OptUint) {
 	clear(values)
 	lines := l.lines
-	if len(b) != l.bytes || len(b) == 0 || b[len(b)-1] != '\n' { // a text as long as the last one has as many lines
+	if len(b) != l.bytes || len(b) == 0 || b[len(b)-1] != '\n' {
 		lines = countLines(b)
 	}
 	if l.parsed++; lines == l.lines && lines > 0 && l.parsed < lookAgain && l.parse(b, keys, values) {
