@@ -23,7 +23,7 @@ type macNetwork struct {
 func newMacNetwork(m *mac) *macNetwork {
 	c := &macNetwork{
 		engine: m, reader: darwin.NewNetworkReader(m.kernel),
-		drops: map[*device]*wrapping{}, links: newLinks(m.cfg.Interfaces),
+		drops: map[*device]*wrapping{}, links: newLinks(&m.cfg.Interfaces),
 	}
 	c.free = nothing
 	return c
@@ -36,13 +36,18 @@ func (c *macNetwork) read(now time.Time, w sample.Parts, s *sample.Network) erro
 	}
 	l := c.links
 	l.round++
-	l.present = l.present[:0]
-	for i := range c.raw.Interfaces {
-		c.count(&c.raw.Interfaces[i])
+	if !c.recognize() {
+		list := l.relist()
+		for i := range c.raw.Interfaces {
+			list.add(interfaceOf(&c.raw.Interfaces[i]))
+		}
+		list.end()
+	}
+	for i, link := range l.present {
+		c.count(link, &c.raw.Interfaces[i])
 	}
 	l.roll(now, c.engine.cfg.least())
-	l.forget()
-	if len(c.drops) > 2*max(len(l.byName), len(l.byIndex)) {
+	if len(c.drops) > 2*(len(l.present)+len(l.gone)) {
 		// One that returns counts anew.
 		maps.DeleteFunc(c.drops, func(d *device, _ *wrapping) bool { return d.round != l.round })
 	}
@@ -52,15 +57,31 @@ func (c *macNetwork) read(now time.Time, w sample.Parts, s *sample.Network) erro
 	return nil
 }
 
-func (c *macNetwork) count(raw *darwin.Interface) {
+func interfaceOf(raw *darwin.Interface) (index int, name string) {
+	return int(raw.Index.Or(0)), raw.Name
+}
+
+// recognize reports whether the interfaces are the links of the last round, in their order.
+func (c *macNetwork) recognize() bool {
+	last := c.links.present
+	if len(c.raw.Interfaces) != len(last) {
+		return false
+	}
+	for i := range c.raw.Interfaces {
+		if !last[i].is(interfaceOf(&c.raw.Interfaces[i])) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *macNetwork) count(link *link, raw *darwin.Interface) {
 	l := c.links
-	link := l.find(int(raw.Index.Or(0)), raw.Name)
 	link.facts.speed = raw.Speed
 	if !l.filter.Decides() {
 		link.shown = darwin.DefaultInterface(raw.Name) && l.filter.Shows(raw.Name)
 	}
 	link.counted = link.shown && (l.filter.Decides() || !darwin.Repeats(raw.Name))
-	l.present = append(l.present, link)
 	l.count(link, traffic{
 		raw.RxBytes, raw.RxPackets, raw.RxErrors, raw.RxDrops,
 		raw.TxBytes, raw.TxPackets, raw.TxErrors, c.widen(link, raw),

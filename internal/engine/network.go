@@ -58,10 +58,14 @@ type device struct {
 // name, never goes back and never spikes.
 type link struct {
 	*device // one that never counted where no interface has the name
+	series
 	name    string
 	shown   bool // by the filter
 	counted bool // in the total
+}
 
+// series is what a link counts, or all of the total together.
+type series struct {
 	total traffic // as we count
 	base  traffic // of the window
 	based bool
@@ -73,46 +77,101 @@ type linkRates struct{ utilization, errors sample.Opt[float64] }
 
 // links counts the interfaces of the process's network namespace.
 type links struct {
-	filter   InterfaceFilter
-	round    uint64 // of readings, from 1
-	byName   map[string]*link
-	byIndex  map[int]*device
+	filter   *InterfaceFilter
+	round    uint64  // of readings, from 1
 	present  []*link // in this round, as the kernel lists them
-	total    link
+	gone     []*link // the names that no interface has now
+	total    series
 	windowAt time.Time
 }
 
-func newLinks(f InterfaceFilter) *links {
-	return &links{filter: f, byName: map[string]*link{}, byIndex: map[int]*device{}, total: link{device: new(device)}}
-}
+func newLinks(f *InterfaceFilter) *links { return &links{filter: f} }
 
 // seen reports whether d was there in the round before this one.
 func (s *links) seen(d *device) bool { return d.round+1 >= s.round }
 
-// find returns the link of a name and gives it the interface that has the name
+// is reports whether l may be the interface of an index and a name. What is not
+// known of them is 0 or "".
+func (l *link) is(index int, name string) bool {
+	return (index == 0 || index == l.index) && (name == "" || name == l.name)
+}
+
+// relisting makes a new list of the interfaces that are present, as it is needed
+// where some came, left or have another name.
+type relisting struct {
+	*links
+	byName  map[string]*link
+	byIndex map[int]*device
+}
+
+func (s *links) relist() relisting {
+	r := relisting{s, map[string]*link{}, map[int]*device{}}
+	for _, all := range [][]*link{s.present, s.gone} {
+		for _, l := range all {
+			r.byName[l.name] = l
+			if l.index != 0 {
+				r.byIndex[l.index] = l.device
+			}
+		}
+	}
+	s.present = s.present[:0]
+	return r
+}
+
+// add appends the link of a name and gives it the interface that has the name
 // now. An index of 0 is not known.
-func (s *links) find(index int, name string) *link {
-	l := s.byName[name]
+func (r *relisting) add(index int, name string) *link {
+	l := r.byName[name]
 	if l == nil {
-		l = &link{name: name, shown: s.filter.Shows(name)}
+		l = &link{name: name, shown: r.filter.Shows(name)}
 		l.hold(new(device))
-		s.byName[name] = l
+		r.byName[name] = l
 	}
 	if index != 0 && index != l.index {
-		d := s.byIndex[index]
+		d := r.byIndex[index]
 		switch {
 		case d == nil && l.index == 0:
 			d = l.device // only now its number is known
 		case d == nil:
 			d = new(device)
 		}
-		d.index, s.byIndex[index] = index, d
+		d.index, r.byIndex[index] = index, d
 		l.hold(d)
 	}
-	if !s.seen(l.device) {
+	if !r.seen(l.device) {
 		l.known = false // it was away: another one may have come under its name
 	}
+	r.present = append(r.present, l)
 	return l
+}
+
+// departed is how many names are remembered that no interface has.
+const departed = 64
+
+// end notes which names are gone. When they have become many they are dropped: on a
+// machine that starts and stops containers every one has a name of its own.
+func (r *relisting) end() {
+	for _, l := range r.present {
+		delete(r.byName, l.name)
+	}
+	clear(r.present[len(r.present):cap(r.present)])
+	r.gone = nil
+	if len(r.byName) > departed {
+		return
+	}
+	for _, l := range r.byName {
+		l.unbase()
+		r.gone = append(r.gone, l)
+	}
+}
+
+// leave makes every interface one that left: the namespace is another.
+func (s *links) leave() {
+	s.gone = append(s.gone, s.present...)
+	s.present = nil
+	for _, l := range s.gone {
+		l.hold(new(device))
+	}
 }
 
 // hold makes d the interface of l's name. What a renamed one counted before
@@ -163,14 +222,14 @@ func (s *links) count(l *link, raw traffic) {
 	l.last, l.known, l.round = raw, true, s.round
 }
 
-func (l *link) add(delta *traffic) {
+func (s *series) add(delta *traffic) {
 	for i, n := range delta {
-		l.total[i] += n
+		s.total[i] += n
 	}
 }
 
 // unbase says that the window before now tells nothing.
-func (l *link) unbase() { l.based, l.rates = false, [2]linkRates{} }
+func (s *series) unbase() { s.based, s.rates = false, [2]linkRates{} }
 
 // roll ends the window where it is full. There is one for all interfaces; one
 // that arrived within it begins with the next.
@@ -180,63 +239,45 @@ func (s *links) roll(now time.Time, least time.Duration) {
 		return
 	}
 	for _, l := range s.present {
-		l.roll(elapsed)
+		l.series.roll(elapsed, l.facts.speed)
 	}
-	s.total.roll(elapsed)
+	s.total.roll(elapsed, sample.OptUint{})
 	s.windowAt = now
 }
 
-func (l *link) roll(elapsed time.Duration) {
-	l.rates = [2]linkRates{}
-	if l.based {
+func (s *series) roll(elapsed time.Duration, speed sample.OptUint) {
+	s.rates = [2]linkRates{}
+	if s.based {
 		for i, at := range [2]int{receiveAt, transmitAt} {
-			l.rates[i] = l.rate(at, elapsed)
+			s.rates[i] = s.rate(at, elapsed, speed)
 		}
 	}
-	l.base, l.based = l.total, true
+	s.base, s.based = s.total, true
 }
 
-func (l *link) rate(at int, elapsed time.Duration) (r linkRates) {
-	since := func(i int) float64 { return float64(l.total[at+i] - l.base[at+i]) }
+func (s *series) rate(at int, elapsed time.Duration, speed sample.OptUint) (r linkRates) {
+	since := func(i int) float64 { return float64(s.total[at+i] - s.base[at+i]) }
 	if all := since(packetsAt) + since(errorsAt); all > 0 {
 		r.errors = sample.Some(since(errorsAt) / all)
 	}
-	if speed, ok := l.facts.speed.Get(); ok && speed > 0 {
-		r.utilization = sample.Some(8 * since(bytesAt) / elapsed.Seconds() / float64(speed))
+	if n, ok := speed.Get(); ok && n > 0 {
+		r.utilization = sample.Some(8 * since(bytesAt) / elapsed.Seconds() / float64(n))
 	}
 	return r
 }
 
-// departed is how many names are remembered that no interface has.
-const departed = 64
-
-// forget drops names and interfaces that left, when they have become many: on a
-// machine that starts and stops containers every one has a name of its own.
-func (s *links) forget() {
-	if max(len(s.byName), len(s.byIndex)) <= len(s.present)+departed {
-		return
-	}
-	for name, l := range s.byName {
-		if l.round != s.round {
-			delete(s.byName, name)
-		}
-	}
-	for index, d := range s.byIndex {
-		if d.round != s.round {
-			delete(s.byIndex, index)
-		}
-	}
-}
-
 func (l *link) sample() sample.Interface {
-	return sample.Interface{
-		Name: l.name, Speed: l.facts.speed,
-		Receive: l.direction(receiveAt, &l.rates[0]), Transmit: l.direction(transmitAt, &l.rates[1]),
-	}
+	i := l.series.sample()
+	i.Name, i.Speed = l.name, l.facts.speed
+	return i
 }
 
-func (l *link) direction(at int, r *linkRates) sample.Traffic {
-	t := &l.total
+func (s *series) sample() sample.Interface {
+	return sample.Interface{Receive: s.direction(receiveAt, &s.rates[0]), Transmit: s.direction(transmitAt, &s.rates[1])}
+}
+
+func (s *series) direction(at int, r *linkRates) sample.Traffic {
+	t := &s.total
 	return sample.Traffic{
 		Bytes: sample.SomeUint(t[at+bytesAt]), Packets: sample.SomeUint(t[at+packetsAt]),
 		Errors: sample.SomeUint(t[at+errorsAt]), Dropped: sample.SomeUint(t[at+droppedAt]),
@@ -253,16 +294,15 @@ func (s *links) fill(to *sample.Network, each bool) {
 		to.Interfaces = nil
 		return
 	}
-	to.Interfaces = room(to.Interfaces, max(len(s.present), len(s.byName)))
+	to.Interfaces = room(to.Interfaces, len(s.present)+len(s.gone))
 	for _, l := range s.present {
 		if l.shown {
 			to.Interfaces = append(to.Interfaces, l.sample())
 		}
 	}
 	here := len(to.Interfaces)
-	for _, l := range s.byName {
-		if l.round != s.round && l.shown {
-			l.unbase()
+	for _, l := range s.gone {
+		if l.shown {
 			to.Interfaces = append(to.Interfaces, l.sample())
 		}
 	}

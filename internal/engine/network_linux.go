@@ -58,7 +58,7 @@ type rawLink struct {
 }
 
 func newNetworkCollector(l *linux) *networkCollector {
-	c := &networkCollector{engine: l, opener: l.opener(), links: newLinks(l.cfg.Interfaces), namespace: newNetworkNamespace(&l.cfg)}
+	c := &networkCollector{engine: l, opener: l.opener(), links: newLinks(&l.cfg.Interfaces), namespace: newNetworkNamespace(&l.cfg)}
 	// /proc/net leads to the same place; a root of files may have only one of them.
 	c.dev = []*kernfs.File{c.opener.File("/proc/self/net/dev"), c.opener.File("/proc/net/dev")}
 	if l.cfg.Root.IsHost() {
@@ -100,14 +100,13 @@ func (c *networkCollector) read(p *round, w sample.Parts, s *sample.Network) err
 	}
 	l := c.links
 	l.round++
-	if changed := c.recognize(p); changed || !p.Now().Before(c.namesDue) {
+	if changed := !c.recognize(p); changed || !p.Now().Before(c.namesDue) {
 		c.look(p, changed)
 	}
 	for i, link := range l.present {
 		l.count(link, p.links[i].counts)
 	}
 	l.roll(p.Now(), max(c.engine.cfg.Interval, MinWindow))
-	l.forget()
 	s.Reset(p.Now())
 	s.Own = c.own
 	l.fill(s, w.Have(sample.PartInterfaces))
@@ -184,29 +183,19 @@ func (c *networkCollector) readFile(p *round) (err error) {
 	return nil
 }
 
-// recognize finds the links of raws and reports whether they are other ones
-// than those of the last round.
-func (c *networkCollector) recognize(p *round) (changed bool) {
-	l := c.links
-	last := l.present
-	changed = len(p.links) != len(last)
-	l.present = last[:0]
-	for i := range p.links {
-		r := &p.links[i]
-		var link *link
-		if i < len(last) && last[i].index == r.index && r.index != 0 {
-			link = last[i] // mostly: the kernel keeps their order
-		} else if d := l.byIndex[r.index]; d != nil {
-			link = d.holder
-		} else {
-			link = l.byName[r.name]
-		}
-		if link == nil || !l.seen(link.device) {
-			changed = true
-		}
-		l.present = append(l.present, link)
+// recognize reports whether p has the links of the last round, in their order:
+// the kernel keeps it.
+func (c *networkCollector) recognize(p *round) bool {
+	last := c.links.present
+	if len(p.links) != len(last) {
+		return false
 	}
-	return changed
+	for i := range p.links {
+		if r := &p.links[i]; !last[i].is(r.index, r.name) {
+			return false
+		}
+	}
+	return true
 }
 
 // look asks for names and, where interfaces came or went or it is time, for
@@ -216,21 +205,21 @@ func (c *networkCollector) look(p *round, changed bool) {
 	c.resolve(p)
 	all := !now.Before(c.factsDue)
 	sys := newTopologyReader(p.Context(), &c.opener, p.links)
-	l.present = l.present[:0]
+	list := l.relist()
 	for i := range p.links {
 		r := &p.links[i]
 		if r.index == 0 {
 			r.index = sys.index(r.name)
 		}
-		link := l.find(r.index, r.name)
+		link := list.add(r.index, r.name)
 		if all || !link.facts.known {
 			// What was known stays where sysfs is of another moment.
 			if f := sys.facts(r.name, r.index); f.known {
 				link.facts = f
 			}
 		}
-		l.present = append(l.present, link)
 	}
+	list.end()
 	pair(l.present)
 	if !c.asked {
 		var err error

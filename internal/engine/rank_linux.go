@@ -18,11 +18,10 @@ type linkFacts struct {
 	bridge    bool           // bridge
 	port      bool           // master: of a bridge, a bond, a VRF, Open vSwitch
 	stacked   bool           // lower_*: it stands on another interface of this namespace
-	elsewhere bool           // iflink names one of another namespace: the peer of a veth, what a macvlan stands on
-	peer      int            // that iflink, where it is elsewhere
-	peerHere  bool           // both ends of the veth are in this namespace
 	software  bool           // tun_flags: a program is the other end
-	kind      string         // DEVTYPE of uevent: vlan, vxlan, wireguard; "" of most
+	typed     bool           // uevent has a DEVTYPE: vlan, vxlan, wireguard
+	peerHere  bool           // both ends of the veth are in this namespace
+	elsewhere int            // iflink, where it names one of another namespace: the peer of a veth, what a macvlan stands on
 	speed     sample.OptUint // bits per second
 }
 
@@ -53,7 +52,7 @@ func (f *linkFacts) rank(name string, own bool) rank {
 	case f.stacked, f.port, f.peerHere:
 		// A VLAN, a macvlan, a team, the host's end of a container's veth.
 		return repeated
-	case f.elsewhere:
+	case f.elsewhere != 0:
 		if own && !prefixed(name, hostEnds) {
 			return uplink
 		}
@@ -61,7 +60,7 @@ func (f *linkFacts) rank(name string, own bool) rank {
 	}
 	// Virtual and alone. A tunnel says so, of the rest there is only the name: a
 	// dummy is one of them, and a container's veth whose peer has the same index.
-	if r := rankOfName(name); r < uplink || own && !f.software && f.kind == "" {
+	if r := rankOfName(name); r < uplink || own && !f.software && !f.typed {
 		return r
 	}
 	return spare
@@ -116,13 +115,4 @@ func (s *links) choose(own bool) {
 	for _, l := range s.present {
 		l.counted = l.shown && l.facts.rank(l.name, own) >= least
 	}
-}
-
-// leave makes every interface one that left: the namespace is another.
-func (s *links) leave() {
-	clear(s.byIndex)
-	for _, l := range s.byName {
-		l.hold(new(device))
-	}
-	s.present = s.present[:0]
 }

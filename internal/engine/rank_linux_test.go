@@ -19,14 +19,17 @@ func TestRankOfName(t *testing.T) {
 // stands for nothing that is counted elsewhere, and without sysfs the name has the last word.
 func FuzzRank(f *testing.F) {
 	for _, name := range []string{"eth0", "lo", "veth1", "br-1", "eth0.5", "", "\xff", "wg0"} {
-		f.Add(name, uint16(0), "")
-		f.Add(name, uint16(1<<11-1), "vlan")
+		f.Add(name, uint16(0))
+		f.Add(name, uint16(1<<13-1))
 	}
-	f.Fuzz(func(t *testing.T, name string, bits uint16, kind string) {
+	f.Fuzz(func(t *testing.T, name string, bits uint16) {
 		bit := func(n int) bool { return bits&(1<<n) != 0 }
 		facts := linkFacts{
 			known: bit(0), loopback: bit(1), hardware: bit(2), bond: bit(3), bondPort: bit(4), bridge: bit(5),
-			port: bit(6), stacked: bit(7), elsewhere: bit(8), peerHere: bit(9), software: bit(10), kind: kind,
+			port: bit(6), stacked: bit(7), peerHere: bit(9), software: bit(10), typed: bit(12),
+		}
+		if bit(8) {
+			facts.elsewhere = 7
 		}
 		own := bit(11)
 		got := facts.rank(name, own)
@@ -41,10 +44,10 @@ func FuzzRank(f *testing.F) {
 			t.Errorf("%q leads out of the machine with no hardware: %+v", name, facts)
 		}
 		// The choice agrees: the total never takes a repeated one, and it takes one at least where there is any other.
-		s := newLinks(InterfaceFilter{})
+		s := newLinks(&InterfaceFilter{})
+		list := s.relist()
 		for i, n := range []string{name, "lo", "other"} {
-			l := s.find(i+1, n)
-			s.present = append(s.present, l)
+			list.add(i+1, n)
 		}
 		s.present[0].facts = facts
 		s.choose(own)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -290,7 +291,8 @@ func beyond(rt *netlinktest.Links) (send func() error, err error) {
 }
 
 func (w *watcher) renamed(rt *netlinktest.Links) error {
-	before, total, index := w.received("up0"), w.last.Total.Receive.Bytes.Or(0), w.collector().links.byName["up0"].index
+	before, total, all := w.received("up0"), w.last.Total.Receive.Bytes.Or(0), w.collector().links.present
+	index := all[slices.IndexFunc(all, func(l *link) bool { return l.name == "up0" })].index
 	if err := errors.Join(rt.Up("up0", false), rt.Rename(index, "lan0")); err != nil {
 		return err
 	}

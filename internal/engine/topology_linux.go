@@ -116,12 +116,12 @@ func (l sysfsLink) facts(index int) (f linkFacts) {
 		}
 	}
 	f.loopback = l.number("type") == arpLoop
-	f.kind = l.kind()
-	if other := l.number("iflink"); other != 0 && other != index && !f.stacked {
-		f.elsewhere, f.peer = true, other
+	f.typed = l.typed()
+	if other := l.number("iflink"); other != index && !f.stacked {
+		f.elsewhere = other
 	}
 	// What the drivers of veth and tun say is a constant that limits nobody.
-	if veth := f.elsewhere && f.kind == "" && !f.hardware; veth || f.software || f.loopback {
+	if veth := f.elsewhere != 0 && !f.typed && !f.hardware; veth || f.software || f.loopback {
 		return f
 	}
 	if b, err := l.read("speed"); err == nil {
@@ -130,14 +130,14 @@ func (l sysfsLink) facts(index int) (f linkFacts) {
 	return f
 }
 
-func (l sysfsLink) kind() string {
+func (l sysfsLink) typed() bool {
 	b, _ := l.read("uevent")
 	for line := range strings.Lines(string(b)) {
 		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "DEVTYPE="); ok {
-			return v
+			return v != ""
 		}
 	}
-	return ""
+	return false
 }
 
 // pair marks the veths whose two ends name each other: an index alone may be
@@ -148,7 +148,7 @@ func pair(present []*link) {
 		byIndex[l.index] = l
 	}
 	for _, l := range present {
-		peer := byIndex[l.facts.peer]
-		l.facts.peerHere = peer != nil && peer != l && l.index != 0 && peer.facts.peer == l.index
+		peer := byIndex[l.facts.elsewhere]
+		l.facts.peerHere = peer != nil && peer != l && l.index != 0 && peer.facts.elsewhere == l.index
 	}
 }
