@@ -67,13 +67,15 @@ func (c *collector) moved(p *round) (*cgroup.Tree, bool) {
 }
 
 // entered says which cgroup is read from now on, "" for none, and with how many
-// levels. One to which the process returns has counted meanwhile: it is
-// another one. Where it is not known, the last one is as likely as any.
-func (c *collector) entered(own string, levels int) {
-	if c.missing == nil && (own != c.own || levels != c.levels) {
-		c.first += groupID(c.levels)
-		c.own, c.levels = own, levels
+// levels, and reports whether that is another one. One to which the process returns
+// has counted meanwhile: it is. Where it is not known, the last one is as likely as any.
+func (c *collector) entered(own string, levels int) (another bool) {
+	if c.missing != nil || own == c.own && levels == c.levels {
+		return false
 	}
+	c.first += groupID(c.levels)
+	c.own, c.levels = own, levels
+	return true
 }
 
 // group identifies a level of what was entered last, 0 the own cgroup.

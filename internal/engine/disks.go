@@ -28,18 +28,24 @@ func (n deviceNumber) String() string {
 // never go backwards and never spike. The total grows by what the devices
 // count between two readings: one that leaves keeps what it added.
 type diskAccount struct {
+	// disks are those of the newest reading, in its order, and then those that left.
+	disks  []*diskState
+	listed int // by the newest reading
+	was    int // by the one before
+	added  int // of those listed, by now
+	// index has those of disks that this reading has not listed yet, and nil for
+	// those that it has. It is made for a reading that lists other devices than
+	// the one before.
+	index map[diskKey]*diskState
+
+	total  diskCounts
+	inWork sample.OptUint // requests, of those in the total
+	begun  bool           // there was a reading
+	moved  bool           // the source is another one than that of the reading before
 	// fromUse says that the kernel lists a device from its first use on, as
 	// io.stat does: then all that a new one counts is new. Else a device that
 	// appears later counts from its first reading.
 	fromUse bool
-
-	disks  map[diskKey]*diskState
-	listed []*diskState // by the newest reading
-	total  diskCounts
-	inWork sample.OptUint // requests, of those in the total
-	source groupID        // whose counters these are: another cgroup counts anew
-	begun  bool           // there was a reading
-	moved  bool           // the source is another one than that of the reading before
 }
 
 // diskCounts are the counters of a disk, by diskCounter, and which of them there are.
@@ -111,14 +117,13 @@ func (c *diskCounts) disk() sample.Disk {
 // diskReading is what the kernel says of one device.
 type diskReading struct {
 	counts  diskCounts
-	name    string
 	inWork  sample.OptUint // requests
 	latency sample.Latency // but for what is cumulative
 }
 
 // diskReadingOf takes d apart.
 func diskReadingOf(d *sample.Disk) (r diskReading) {
-	r.name, r.inWork, r.latency = d.Name, d.InProgress, d.Latency
+	r.inWork, r.latency = d.InProgress, d.Latency
 	c := &r.counts
 	c.setTransfer(diskBytes, &d.Read)
 	c.setTransfer(diskWritten, &d.Write)
@@ -140,11 +145,12 @@ type diskState struct {
 	number  string // of key; "": it has none
 	inWork  sample.OptUint
 	latency *sample.Latency // nil: none, as of most
+	counted bool            // in the total
 
-	last   diskCounts               // as the kernel counts
-	before *[numDiskCounters]uint64 // what was counted before the kernel counted anew; nil: it never did
-	based  uint32                   // bits: which of last are of this source
-	listed bool
+	present uint32                   // bits: which counters there are
+	based   uint32                   // bits: which of last are of this source
+	last    *[numDiskCounters]uint64 // as the kernel counts; nil: it has counted nothing
+	before  *[numDiskCounters]uint64 // what was counted before the kernel counted anew; nil: it never did
 }
 
 // count takes what the kernel counts now and adds to total, where there is one, by how
@@ -153,22 +159,29 @@ func (d *diskState) count(now *diskCounts, whole bool, total *diskCounts) {
 	if total != nil {
 		total.present |= now.present
 	}
-	if d.based == now.present && d.last.n == now.n {
-		return // most disks of a machine do nothing
+	if d.last == nil {
+		if now.n == [numDiskCounters]uint64{} {
+			d.present |= now.present
+			d.based |= now.present
+			return // most disks of a machine do nothing ever
+		}
+		d.last = new([numDiskCounters]uint64)
+	} else if d.based == now.present && *d.last == now.n {
+		return // and of the others most do nothing now
 	}
 	for i, n := range &now.n {
 		bit, grown := uint32(1)<<i, uint64(0)
 		switch {
 		case now.present&bit == 0:
 			continue
-		case d.last.present&bit == 0:
+		case d.present&bit == 0:
 			if whole {
 				grown = n
 			}
-			d.last.n[i] = n
-		case d.based&bit != 0 && n >= d.last.n[i]:
-			grown = n - d.last.n[i]
-			d.last.n[i] = n
+			d.last[i] = n
+		case d.based&bit != 0 && n >= d.last[i]:
+			grown = n - d.last[i]
+			d.last[i] = n
 		default:
 			d.restart(i, n)
 		}
@@ -176,7 +189,7 @@ func (d *diskState) count(now *diskCounts, whole bool, total *diskCounts) {
 			total.n[i] += min(grown, math.MaxUint64-total.n[i])
 		}
 	}
-	d.last.present |= now.present
+	d.present |= now.present
 	d.based |= now.present
 }
 
@@ -185,13 +198,16 @@ func (d *diskState) restart(i int, n uint64) {
 	if d.before == nil {
 		d.before = new([numDiskCounters]uint64)
 	}
-	d.before[i] += d.last.n[i] - n
-	d.last.n[i] = n
+	d.before[i] += d.last[i] - n
+	d.last[i] = n
 }
 
 // total is what was counted.
 func (d *diskState) total() diskCounts {
-	c := d.last
+	c := diskCounts{present: d.present}
+	if d.last != nil {
+		c.n = *d.last
+	}
 	if d.before != nil {
 		for i, n := range d.before {
 			c.n[i] += n
@@ -200,34 +216,72 @@ func (d *diskState) total() diskCounts {
 	return c
 }
 
-// begin starts a reading of source.
-func (a *diskAccount) begin(source groupID) {
-	if a.disks == nil {
-		a.disks = map[diskKey]*diskState{}
-	}
-	a.moved = a.begun && source != a.source
-	a.source = source
+// move says that what follows is another cgroup's, which counts anew; one to which the
+// process returns as well, as it has counted meanwhile.
+func (a *diskAccount) move() { a.moved = a.begun }
+
+// begin starts a reading, which lists the devices and then adds what they count.
+func (a *diskAccount) begin() {
 	if a.moved {
 		for _, d := range a.disks {
 			d.based = 0
 		}
 	}
-	for _, d := range a.listed {
-		d.listed = false
-	}
-	a.listed = a.listed[:0]
+	a.was, a.listed, a.added = a.listed, 0, 0
 	a.inWork = sample.OptUint{}
 }
 
-// add takes what the kernel says of one device; counted: it is part of the total.
-func (a *diskAccount) add(key diskKey, r *diskReading, counted bool) {
-	d := a.state(key)
-	if d.listed {
-		return // no kernel lists a device twice; two counts of one would look like resets
+// list returns the next device of a reading, which is mostly the one that had this place
+// in the reading before. No kernel lists a device twice; two counts of one would look
+// like resets, so the second time it is nil.
+func (a *diskAccount) list(key diskKey) *diskState {
+	if a.index == nil {
+		if i := a.listed; i < a.was && a.disks[i].key == key {
+			a.listed++
+			return a.disks[i]
+		}
+		a.reorder()
 	}
-	d.listed = true
-	a.listed = append(a.listed, d)
-	d.name, d.inWork = r.name, r.inWork
+	d, known := a.index[key]
+	if known && d == nil {
+		return nil
+	}
+	if !known {
+		d = &diskState{key: key}
+		if key.number != (deviceNumber{}) { // 0:0 is no device's
+			d.number = key.number.String()
+		}
+	}
+	a.index[key] = nil
+	a.disks = append(a.disks, d)
+	a.listed++
+	return d
+}
+
+// reorder makes a list of the devices listed so far, and an index of the others.
+func (a *diskAccount) reorder() {
+	a.index = make(map[diskKey]*diskState, len(a.disks)+1)
+	for i, d := range a.disks {
+		if i < a.listed {
+			a.index[d.key] = nil
+		} else {
+			a.index[d.key] = d
+		}
+	}
+	a.disks = a.disks[:a.listed]
+}
+
+// changed reports whether the devices listed are other ones than in the reading before.
+func (a *diskAccount) changed() bool { return a.index != nil || a.listed != a.was }
+
+// add takes what the kernel says of one device, in the order in which they were listed.
+func (a *diskAccount) add(key diskKey, r *diskReading) {
+	if a.added == a.listed || a.disks[a.added].key != key {
+		return // it was listed twice
+	}
+	d := a.disks[a.added]
+	a.added++
+	d.inWork = r.inWork
 	if d.latency != nil || r.latency != (sample.Latency{}) {
 		if d.latency == nil {
 			d.latency = new(sample.Latency)
@@ -235,58 +289,42 @@ func (a *diskAccount) add(key diskKey, r *diskReading, counted bool) {
 		*d.latency = r.latency
 	}
 	var total *diskCounts
-	if counted {
+	if d.counted {
 		total = &a.total
 	}
 	d.count(&r.counts, !a.begun || a.fromUse && !a.moved, total)
-	if n, ok := r.inWork.Get(); ok && counted {
+	if n, ok := r.inWork.Get(); ok && d.counted {
 		a.inWork = sample.SomeUint(a.inWork.Or(0) + n)
 	}
 }
 
-// state returns what is known of a device, which is mostly the one that had this place in
-// the reading before.
-func (a *diskAccount) state(key diskKey) *diskState {
-	if n := len(a.listed); n < cap(a.listed) {
-		if d := a.listed[:n+1][n]; d != nil && d.key == key {
-			return d
-		}
-	}
-	d := a.disks[key]
-	if d == nil {
-		d = &diskState{key: key}
-		if key.number != (deviceNumber{}) { // 0:0 is no device's
-			d.number = key.number.String()
-		}
-		a.disks[key] = d
-	}
-	return d
-}
-
 // end closes a reading.
 func (a *diskAccount) end() {
+	for _, d := range a.index {
+		if d != nil {
+			a.disks = append(a.disks, d)
+		}
+	}
+	a.index = nil
+	left := a.disks[a.listed:]
 	if a.moved && a.fromUse {
 		// What the other cgroup does not list it has not used: should it be
 		// listed later, its counters start from zero.
-		for _, d := range a.disks {
-			if !d.listed {
-				for i := range d.last.n {
+		for _, d := range left {
+			if d.last != nil {
+				for i := range d.last {
 					d.restart(i, 0)
 				}
-				d.based = d.last.present
 			}
+			d.based = d.present
 		}
 	}
 	a.begun, a.moved = true, false
-	clear(a.listed[len(a.listed):cap(a.listed)]) // state looks there
 	// Devices that come and go for ever, each with another name, must not fill
 	// the memory. One that was dropped is new when it returns.
-	if len(a.disks) > 2*len(a.listed)+64 {
-		for key, d := range a.disks {
-			if !d.listed {
-				delete(a.disks, key)
-			}
-		}
+	if len(left) > a.listed+64 {
+		clear(left)
+		a.disks = a.disks[:a.listed]
 	}
 }
 
@@ -297,11 +335,11 @@ func (a *diskAccount) fill(to *sample.Disks, devices, current bool) {
 	if current {
 		to.Total.InProgress = a.inWork
 	}
-	if !devices || len(a.listed) == 0 {
+	if !devices || a.listed == 0 {
 		return
 	}
-	to.Devices = room(to.Devices, len(a.listed))[:len(a.listed)]
-	for i, d := range a.listed {
+	to.Devices = room(to.Devices, a.listed)[:a.listed]
+	for i, d := range a.disks[:a.listed] {
 		one := &to.Devices[i]
 		counts := d.total()
 		*one = counts.disk()
@@ -320,8 +358,10 @@ func (a *diskAccount) fill(to *sample.Disks, devices, current bool) {
 
 // renew makes a device that was not there in the reading before count anew.
 func (a *diskAccount) renew(key diskKey) {
-	if d := a.disks[key]; d != nil && !d.listed {
-		d.based = 0
+	for _, d := range a.disks[a.listed:] {
+		if d.key == key {
+			d.based = 0
+		}
 	}
 }
 

@@ -25,44 +25,72 @@ type topology struct {
 	report     func(error)
 	looked     time.Time
 	generation int // changes with every look; 0: none yet
-	byNumber   map[deviceNumber]*blockDevice
-	byName     map[string]*blockDevice // as the kernel's files have it
-	stacked    []sysfsDevice           // those that can come to lie on others
-	unsure     bool                    // sysfs did not say what some device is
+	blocks     []blockDevice
+	stacked    []sysfsDevice // those that can come to lie on others
+	unsure     bool          // sysfs did not say what some device is
+	unfinished *sysfsLook    // a reader's context ended it; it goes on with the next reading
+}
 
-	// A look that a reader's context ended goes on with the next reading.
+// sysfsLook is what a look saw so far.
+type sysfsLook struct {
 	names   []string
-	devices []sysfsDevice
+	devices []sysfsDevice // of the first names
 }
 
 // blockDevice is one device, or a partition of one.
 type blockDevice struct {
-	name  string
-	below []*blockDevice // what it lies on, all the way down
+	name   string // as the kernel's files have it
+	number deviceNumber
+	below  []*blockDevice // what it lies on, all the way down
 	// floating: it lies on some disk, and nothing tells which. A loop device's
 	// backing file is named by a path that may be another mount namespace's.
 	floating bool
-	numbered bool // sysfs has its number
+	numbered bool // sysfs has number
 	guessed  bool // sysfs does not say what it is
 	head     bool // of NVMe multipath: its paths are below
 }
 
-// find returns nil for a device that the last look did not see.
-func (t *topology) find(key diskKey) *blockDevice {
-	if key.number == (deviceNumber{}) {
-		return t.byName[key.name]
+// blockIndex finds block devices. It is made when the devices changed and not kept.
+type blockIndex struct {
+	byNumber map[deviceNumber]*blockDevice
+	byName   map[string]*blockDevice
+}
+
+func indexOf(blocks []blockDevice) blockIndex {
+	x := blockIndex{make(map[deviceNumber]*blockDevice, len(blocks)), make(map[string]*blockDevice, len(blocks))}
+	for i := range blocks {
+		d := &blocks[i]
+		x.byName[d.name] = d
+		if d.numbered {
+			x.byNumber[d.number] = d
+		}
 	}
-	d := t.byNumber[key.number]
+	return x
+}
+
+// find returns nil for a device that the last look did not see.
+func (x blockIndex) find(key diskKey) *blockDevice {
+	if key.number == (deviceNumber{}) {
+		return x.byName[key.name]
+	}
+	d := x.byNumber[key.number]
 	switch {
 	case key.name == "" || d != nil && d.name == key.name:
 		return d
 	case d == nil:
 		// Some kernels print a number for a hidden path of NVMe multipath, which has none in sysfs.
-		if d = t.byName[key.name]; d != nil && !d.numbered {
+		if d = x.byName[key.name]; d != nil && !d.numbered {
 			return d
 		}
 	}
 	return nil // the number was given to another device
+}
+
+// refresh looks where it is due.
+func (t *topology) refresh(p *kernfs.Pass) {
+	if t.due(p) {
+		t.look(p)
+	}
 }
 
 // due reports whether to look, for the first time or because what was seen may be
@@ -95,7 +123,7 @@ func (t *topology) look(p *kernfs.Pass) {
 	if p.Context().Err() != nil && found == nil {
 		return // the reader gave up: the next one goes on
 	}
-	t.names, t.devices = nil, nil
+	t.unfinished = nil
 	t.generation++
 	t.looked = p.Now()
 	if err != nil {
@@ -103,7 +131,7 @@ func (t *topology) look(p *kernfs.Pass) {
 	}
 	t.unsure = found == nil || found.unsure
 	if found != nil {
-		t.byNumber, t.byName, t.stacked = found.byNumber, found.byName, found.stacked
+		t.blocks, t.stacked = found.blocks, found.stacked
 	}
 }
 
@@ -111,25 +139,26 @@ func (t *topology) look(p *kernfs.Pass) {
 // system: device by device, as many take longer than the guard's patience.
 func (t *topology) scan(p *kernfs.Pass) (*topology, error) {
 	root := t.opener.Root
-	if t.names == nil {
+	if t.unfinished == nil {
 		names, err := guarded(p.Context(), t.opener, classBlock, func() ([]string, error) { return root.ReadDir(classBlock, maxDevices) })
 		if err != nil && len(names) == 0 {
 			return nil, err
 		}
-		t.names = names
+		t.unfinished = &sysfsLook{names: names}
 	}
-	for len(t.devices) < len(t.names) {
-		name := t.names[len(t.devices)]
+	l := t.unfinished
+	for len(l.devices) < len(l.names) {
+		name := l.names[len(l.devices)]
 		d, err := guarded(p.Context(), t.opener, classBlock, func() (sysfsDevice, error) { return readDevice(root, name), nil })
 		if err != nil {
 			return nil, err
 		}
-		t.devices = append(t.devices, d)
+		l.devices = append(l.devices, d)
 		if err := p.Context().Err(); err != nil {
 			return nil, err
 		}
 	}
-	return assemble(t.devices), nil
+	return assemble(l.devices), nil
 }
 
 // classBlock has every device and partition. /sys/dev/block, which has them by
@@ -163,41 +192,36 @@ func readDevice(root hostfs.Root, name string) sysfsDevice {
 
 // assemble finds out what lies on what.
 func assemble(devices []sysfsDevice) *topology {
-	t := &topology{byNumber: map[deviceNumber]*blockDevice{}, byName: map[string]*blockDevice{}}
-	find := func(name string) *blockDevice { return t.byName[strings.ReplaceAll(name, "!", "/")] }
+	t := &topology{blocks: make([]blockDevice, len(devices))}
 	for i := range devices {
-		from := &devices[i]
-		d := &blockDevice{name: strings.ReplaceAll(from.name, "!", "/"), numbered: from.numbered, guessed: from.link == ""}
+		from, d := &devices[i], &t.blocks[i]
+		*d = blockDevice{name: blockName(from.name), number: from.number, numbered: from.numbered, guessed: from.link == ""}
 		d.floating = isNumbered(d.name, "loop")
-		t.byName[d.name] = d
 		t.unsure = t.unsure || d.guessed
 		if from.mayStack() {
 			t.stacked = append(t.stacked, *from)
 		}
-		if d.numbered {
-			t.byNumber[from.number] = d
-		}
 	}
+	byName := indexOf(t.blocks).byName
 	direct := map[*blockDevice][]*blockDevice{}
 	on := func(upper, lower *blockDevice) {
-		if upper != nil && lower != nil && upper != lower {
+		if lower != nil && upper != lower {
 			direct[upper] = append(direct[upper], lower)
 		}
 	}
 	for i := range devices {
-		from := &devices[i]
-		d := find(from.name)
+		from, d := &devices[i], &t.blocks[i]
 		if head, ok := multipathHead(d.name); ok && !d.numbered {
-			if h := t.byName[head]; h != nil {
+			if h := byName[head]; h != nil {
 				h.head = true
 				on(h, d)
 			}
 			continue
 		}
 		// Only a partition's folder is inside that of a device.
-		on(d, find(path.Base(path.Dir(from.link))))
+		on(d, byName[blockName(path.Base(path.Dir(from.link)))])
 		for _, slave := range from.slaves {
-			on(d, find(slave))
+			on(d, byName[blockName(slave)])
 		}
 	}
 	for d := range direct {
@@ -205,6 +229,9 @@ func assemble(devices []sysfsDevice) *topology {
 	}
 	return t
 }
+
+// blockName is the name in the kernel's files, of which sysfs makes that of a folder.
+func blockName(folder string) string { return strings.ReplaceAll(folder, "!", "/") }
 
 // descend lists all that is below d, each once and never d itself.
 func descend(d *blockDevice, direct map[*blockDevice][]*blockDevice) []*blockDevice {
@@ -262,39 +289,54 @@ func parent(name string) string {
 	return disk
 }
 
-// listing is the devices of one file, and which of them a total counts. Asking
-// costs a comparison as long as the devices stay the same.
+// listing is of the devices of one file, and which of them the last look did not show.
 type listing struct {
-	keys       []diskKey
-	next       []diskKey // of the reading under way
-	devices    []*blockDevice
-	counted    []bool
 	generation int
+	unseen     []diskKey
 }
 
-// resolve finds the devices of next. more names those that sysfs does not; nil: nothing does.
-func (l *listing) resolve(p *kernfs.Pass, t *topology, more func(deviceNumber) string) {
-	if t.due(p) {
+// find finds the devices of keys. more names those that sysfs does not; nil: nothing does.
+func (l *listing) find(p *kernfs.Pass, t *topology, keys []diskKey, more func(deviceNumber) string) []*blockDevice {
+	index := indexOf(t.blocks)
+	isNew := func(k diskKey) bool { return index.find(k) == nil && !slices.Contains(l.unseen, k) }
+	if l.generation == t.generation && slices.ContainsFunc(keys, isNew) {
 		t.look(p)
+		index = indexOf(t.blocks)
 	}
-	if l.generation == t.generation && slices.Equal(l.keys, l.next) {
+	l.generation, l.unseen = t.generation, nil
+	devices := make([]*blockDevice, len(keys))
+	for i, k := range keys {
+		if devices[i] = index.find(k); devices[i] == nil {
+			devices[i] = unknownDevice(k, more)
+			l.unseen = append(l.unseen, k)
+		}
+	}
+	return devices
+}
+
+// disks are the devices of one file and what they counted.
+type disks struct {
+	listing
+	diskAccount
+}
+
+// resolve names the devices that were listed, and decides which of them the total
+// counts. It costs nothing as long as they stay the same.
+func (d *disks) resolve(p *kernfs.Pass, t *topology, more func(deviceNumber) string) {
+	t.refresh(p)
+	if d.generation == t.generation && !d.changed() {
 		return
 	}
-	if t.generation == l.generation && slices.ContainsFunc(l.next, func(k diskKey) bool { return t.find(k) == nil && !slices.Contains(l.keys, k) }) {
-		t.look(p)
+	keys := make([]diskKey, d.listed)
+	for i := range keys {
+		keys[i] = d.disks[i].key
 	}
-	l.keys = append(l.keys[:0], l.next...)
-	l.generation = t.generation
-	l.devices = l.devices[:0]
-	for _, k := range l.keys {
-		d := t.find(k)
-		if d == nil {
-			d = unknownDevice(k, more)
-		}
-		l.devices = append(l.devices, d)
+	devices := d.find(p, t, keys, more)
+	guess(devices)
+	d.choose(devices)
+	for i, one := range devices {
+		d.disks[i].name = one.name
 	}
-	l.guess()
-	l.count()
 }
 
 // unknownDevice is one of which sysfs says nothing.
@@ -312,12 +354,12 @@ func unknownDevice(k diskKey, more func(deviceNumber) string) *blockDevice {
 
 // guess tells partitions and the paths of NVMe multipath by their names, where
 // sysfs does not say what they are.
-func (l *listing) guess() {
-	byName := make(map[string]*blockDevice, len(l.devices))
-	for _, d := range l.devices {
+func guess(devices []*blockDevice) {
+	byName := make(map[string]*blockDevice, len(devices))
+	for _, d := range devices {
 		byName[d.name] = d
 	}
-	for _, d := range l.devices {
+	for _, d := range devices {
 		if !d.guessed {
 			continue
 		}
@@ -331,27 +373,26 @@ func (l *listing) guess() {
 	}
 }
 
-// count decides which devices are in the total: those that lie on no other
+// choose decides which devices are in the total: those that lie on no other
 // device of the same listing (I5, R6c).
-func (l *listing) count() {
-	here := make(map[*blockDevice]bool, len(l.devices))
+func (d *disks) choose(devices []*blockDevice) {
+	here := make(map[*blockDevice]bool, len(devices))
 	firm, head := false, false
-	for _, d := range l.devices {
-		here[d] = true
-		firm = firm || !d.floating
-		head = head || d.head
+	for _, one := range devices {
+		here[one] = true
+		firm = firm || !one.floating
+		head = head || one.head
 	}
-	l.counted = l.counted[:0]
-	for i, d := range l.devices {
-		counted := !d.floating || !firm
-		for _, lower := range d.below {
+	for i, one := range devices {
+		counted := !one.floating || !firm
+		for _, lower := range one.below {
 			counted = counted && !here[lower]
 		}
 		// io.stat calls the paths of NVMe multipath unknown, and counts their bytes at the head as well.
-		if l.keys[i] == unknownKey {
+		if d.disks[i].key == unknownKey {
 			counted = !head
 		}
-		l.counted = append(l.counted, counted)
+		d.disks[i].counted = counted
 	}
 }
 

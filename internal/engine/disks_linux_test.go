@@ -40,20 +40,21 @@ func TestALookGoesOnWithTheNextReader(t *testing.T) {
 	b := open(t, machine+mountV2+self("0::/")+blocks("sda 8:0", "sdb 8:16", "dm-0 253:0 sda sdb"))
 	topology := &b.source.(*linux).io.topology
 	var p kernfs.Pass
+	look := &sysfsLook{names: []string{"dm-0", "sda", "sdb"}}
+	topology.unfinished = look
 	for n := range 3 {
 		ctx, cancel := context.WithCancel(t.Context())
 		p.Begin(ctx, b.now)
-		topology.names, topology.devices = []string{"dm-0", "sda", "sdb"}, topology.devices[:n]
 		cancel()
 		topology.look(&p)
 		expect(t, "generation", topology.generation, 0)
-		expect(t, "devices", len(topology.devices), n)
-		topology.devices = append(topology.devices, readDevice(b.Hostfs(), topology.names[n]))
+		expect(t, "devices", len(look.devices), n)
+		look.devices = append(look.devices, readDevice(b.Hostfs(), look.names[n]))
 	}
 	p.Begin(t.Context(), b.now)
 	topology.look(&p)
 	expect(t, "generation", topology.generation, 1)
-	expect(t, "below dm-0", len(topology.byName["dm-0"].below), 2)
+	expect(t, "below dm-0", len(indexOf(topology.blocks).byName["dm-0"].below), 2)
 }
 
 func TestSysfsOfAnyContent(t *testing.T) {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -12,12 +13,20 @@ func wrote(n uint64) *diskReading {
 	return &r
 }
 
+// take reads one device.
+func take(a *diskAccount, key diskKey, r *diskReading, counted bool) {
+	if d := a.list(key); d != nil {
+		d.counted = counted
+	}
+	a.add(key, r)
+}
+
 // account takes readings that are written as device and bytes written.
-func account(a *diskAccount, source groupID, devices ...any) sample.OptUint {
-	a.begin(source)
+func account(a *diskAccount, devices ...any) sample.OptUint {
+	a.begin()
 	for i := 0; i < len(devices); i += 2 {
 		name := devices[i].(string)
-		a.add(diskKey{name: name}, wrote(uint64(devices[i+1].(int))), name[0] != '+') // +: stacked
+		take(a, diskKey{name: name}, wrote(uint64(devices[i+1].(int))), name[0] != '+') // +: stacked
 	}
 	a.end()
 	var d sample.Disks
@@ -27,27 +36,27 @@ func account(a *diskAccount, source groupID, devices ...any) sample.OptUint {
 
 func TestTotalsOverDisksThatComeAndGo(t *testing.T) {
 	a := new(diskAccount)
-	expect(t, "nothing yet", account(a, 0), none)
+	expect(t, "nothing yet", account(a), none)
 	a = new(diskAccount)
-	expect(t, "at first all", account(a, 0, "a", 100, "b", 50), some(150))
-	expect(t, "growth", account(a, 0, "a", 110, "b", 50), some(160))
-	expect(t, "one leaves", account(a, 0, "a", 110), some(160))
-	expect(t, "one appears and counts from its first reading", account(a, 0, "a", 110, "c", 7000), some(160))
-	expect(t, "and goes on", account(a, 0, "a", 111, "c", 7003), some(164))
-	expect(t, "a reset", account(a, 0, "a", 3, "c", 7003), some(164))
-	expect(t, "after the reset", account(a, 0, "a", 5, "c", 7003), some(166))
-	expect(t, "one returns", account(a, 0, "a", 5, "b", 55), some(171))
-	expect(t, "all leave", account(a, 0), some(171))
+	expect(t, "at first all", account(a, "a", 100, "b", 50), some(150))
+	expect(t, "growth", account(a, "a", 110, "b", 50), some(160))
+	expect(t, "one leaves", account(a, "a", 110), some(160))
+	expect(t, "one appears and counts from its first reading", account(a, "a", 110, "c", 7000), some(160))
+	expect(t, "and goes on", account(a, "a", 111, "c", 7003), some(164))
+	expect(t, "a reset", account(a, "a", 3, "c", 7003), some(164))
+	expect(t, "after the reset", account(a, "a", 5, "c", 7003), some(166))
+	expect(t, "one returns", account(a, "a", 5, "b", 55), some(171))
+	expect(t, "all leave", account(a), some(171))
 }
 
 func TestStackedDisksAreNotInTheTotal(t *testing.T) {
 	a := new(diskAccount)
-	expect(t, "at first", account(a, 0, "a", 100, "+dm", 90), some(100))
-	expect(t, "growth", account(a, 0, "a", 110, "+dm", 99), some(110))
+	expect(t, "at first", account(a, "a", 100, "+dm", 90), some(100))
+	expect(t, "growth", account(a, "a", 110, "+dm", 99), some(110))
 	// What was stacked and is no longer counts what it does from now on.
-	a.begin(0)
-	a.add(diskKey{name: "a"}, wrote(110), true)
-	a.add(diskKey{name: "+dm"}, wrote(104), true)
+	a.begin()
+	take(a, diskKey{name: "a"}, wrote(110), true)
+	take(a, diskKey{name: "+dm"}, wrote(104), true)
 	a.end()
 	var d sample.Disks
 	a.fill(&d, true, true)
@@ -58,13 +67,14 @@ func TestStackedDisksAreNotInTheTotal(t *testing.T) {
 
 func TestACgroupsDisksCountFromTheirFirstUse(t *testing.T) {
 	a := &diskAccount{fromUse: true}
-	expect(t, "no I/O yet", account(a, 1), none)
-	expect(t, "the first I/O", account(a, 1, "a", 100), some(100))
-	expect(t, "another device", account(a, 1, "a", 100, "b", 30), some(130))
-	expect(t, "in another cgroup nothing jumps", account(a, 2, "a", 9000), some(130))
-	expect(t, "growth", account(a, 2, "a", 9001), some(131))
-	expect(t, "a device that this cgroup had not used", account(a, 2, "a", 9001, "b", 4), some(135))
-	expect(t, "and one that no cgroup had", account(a, 2, "a", 9001, "b", 4, "c", 5), some(140))
+	expect(t, "no I/O yet", account(a), none)
+	expect(t, "the first I/O", account(a, "a", 100), some(100))
+	expect(t, "another device", account(a, "a", 100, "b", 30), some(130))
+	a.move()
+	expect(t, "in another cgroup nothing jumps", account(a, "a", 9000), some(130))
+	expect(t, "growth", account(a, "a", 9001), some(131))
+	expect(t, "a device that this cgroup had not used", account(a, "a", 9001, "b", 4), some(135))
+	expect(t, "and one that no cgroup had", account(a, "a", 9001, "b", 4, "c", 5), some(140))
 }
 
 func TestOfAFailedReadingTheCountersStay(t *testing.T) {
@@ -72,8 +82,8 @@ func TestOfAFailedReadingTheCountersStay(t *testing.T) {
 	raw := diskReadingOf(&sample.Disk{
 		Write: sample.Transfer{Bytes: some(5)}, InProgress: some(1), Latency: sample.Latency{Average: some(1), CostWait: some(2)},
 	})
-	a.begin(0)
-	a.add(diskKey{name: "a"}, &raw, true)
+	a.begin()
+	take(a, diskKey{name: "a"}, &raw, true)
 	a.end()
 	var d sample.Disks
 	a.fill(&d, true, false)
@@ -87,7 +97,7 @@ func TestOfAFailedReadingTheCountersStay(t *testing.T) {
 func TestADeviceListedTwiceCountsOnce(t *testing.T) {
 	a := new(diskAccount)
 	for range 3 {
-		expect(t, "total", account(a, 0, "a", 100, "a", 50), some(100))
+		expect(t, "total", account(a, "a", 100, "a", 50), some(100))
 	}
 }
 
@@ -95,8 +105,8 @@ func TestADeviceListedTwiceCountsOnce(t *testing.T) {
 func TestDisksThatNeverReturnAreForgotten(t *testing.T) {
 	a := new(diskAccount)
 	for i := range 10_000 {
-		a.begin(0)
-		a.add(diskKey{number: deviceNumber{7, uint32(i)}}, wrote(9), true)
+		a.begin()
+		take(a, diskKey{number: deviceNumber{7, uint32(i)}}, wrote(9), true)
 		a.end()
 	}
 	if n := len(a.disks); n > 100 {
@@ -117,13 +127,16 @@ func TestNoDiskCounterGoesBack(t *testing.T) {
 		const most = 3 * 50 * 100
 		for range 50 {
 			before := lastTotal
-			a.begin(groupID(random.IntN(2)))
+			if random.IntN(2) == 0 {
+				a.move()
+			}
+			a.begin()
 			for name := range kernel {
 				if kernel[name] += random.Uint64N(100); random.IntN(10) == 0 {
 					kernel[name] = random.Uint64N(50)
 				}
 				if random.IntN(4) > 0 {
-					a.add(diskKey{name: name}, wrote(kernel[name]), random.IntN(4) > 0)
+					take(a, diskKey{name: name}, wrote(kernel[name]), random.IntN(4) > 0)
 				}
 			}
 			a.end()
@@ -132,14 +145,46 @@ func TestNoDiskCounterGoesBack(t *testing.T) {
 			if lastTotal = d.Total.Write.Bytes.Or(0); lastTotal < before || lastTotal-before > most {
 				t.Fatalf("the total went from %d to %d", before, lastTotal)
 			}
-			for key, s := range a.disks {
-				total := s.total()
-				if n := total.get(diskWritten).Or(0); n < last[key.name] {
-					t.Fatalf("%s went from %d to %d", key.name, last[key.name], n)
+			for _, s := range a.disks {
+				total, name := s.total(), s.key.name
+				if n := total.get(diskWritten).Or(0); n < last[name] {
+					t.Fatalf("%s went from %d to %d", name, last[name], n)
 				} else {
-					last[key.name] = n
+					last[name] = n
 				}
 			}
 		}
 	}
+}
+
+// The devices are handed out as the newest reading has them, each with what it counted.
+func TestDisksInTheOrderOfTheReading(t *testing.T) {
+	a := new(diskAccount)
+	for _, reading := range [][]any{
+		{"a", 1, "b", 2, "c", 3},
+		{"x", 9, "a", 1, "b", 2, "c", 3},
+		{"x", 9, "b", 2, "c", 3}, // a leaves
+		{"x", 9, "b", 2},
+		{"x", 9, "b", 2, "c", 3, "a", 1}, // they return
+		{"c", 3, "x", 9, "a", 1, "x", 5, "b", 2},
+		{},
+		{"b", 2, "a", 1},
+	} {
+		account(a, reading...)
+		var d sample.Disks
+		a.fill(&d, true, true)
+		var got, want []sample.OptUint
+		for i := range d.Devices {
+			got = append(got, d.Devices[i].Write.Bytes)
+		}
+		for i := 0; i < len(reading); i += 2 {
+			if n := uint64(reading[i+1].(int)); n != 5 { // a second x
+				want = append(want, some(n))
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%v: got %v", reading, got)
+		}
+	}
+	expect(t, "remembered", len(a.disks), 4)
 }

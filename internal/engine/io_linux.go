@@ -17,12 +17,7 @@ type ioCollector struct {
 	reader    *cgroup.IOReader // nil where nothing shows the own cgroup
 	topology  topology
 	own, all  disks
-}
-
-// disks are the devices of one file and what they counted.
-type disks struct {
-	listing
-	diskAccount
+	limited   listing // of the devices that have limits
 }
 
 func newIOCollector(l *linux) *ioCollector {
@@ -84,7 +79,9 @@ func (c *ioCollector) follow(p *round) {
 	}
 	c.reader = nil
 	g := c.resolve(tree, "blkio")
-	c.entered(g.Own(), 1)
+	if c.entered(g.Own(), 1) {
+		c.own.move()
+	}
 	if len(g.Levels) == 0 {
 		return
 	}
@@ -104,17 +101,15 @@ func (c *ioCollector) follow(p *round) {
 // countCgroup takes what the io controller said.
 func (c *ioCollector) countCgroup(p *round) {
 	o := &c.own
-	o.next = o.next[:0]
+	o.begin()
 	for i := range p.io.Devices {
-		o.next = append(o.next, cgroupKey(&p.io.Devices[i]))
+		o.list(cgroupKey(&p.io.Devices[i]))
 	}
 	o.resolve(&p.Pass, &c.topology, c.nameFromProc(p))
-	o.begin(c.group(0))
 	for i := range p.io.Devices {
 		d := cgroupDisk(&p.io.Devices[i])
-		d.Name = o.devices[i].name
 		r := diskReadingOf(&d)
-		o.add(o.keys[i], &r, o.counted[i])
+		o.add(cgroupKey(&p.io.Devices[i]), &r)
 	}
 	o.end()
 }
@@ -181,24 +176,25 @@ func (c *ioCollector) readHost(p *round) error {
 		return err
 	}
 	a := &c.all
-	a.next = a.next[:0]
+	a.begin()
 	for i := range p.diskstats.Disks {
-		d := &p.diskstats.Disks[i]
-		a.next = append(a.next, diskKey{deviceNumber{d.Major, d.Minor}, d.Name})
+		a.list(hostKey(&p.diskstats.Disks[i]))
 	}
 	a.resolve(&p.Pass, &c.topology, nil)
-	a.begin(0)
 	var r diskReading
 	for i := range p.diskstats.Disks {
 		hostReading(&p.diskstats.Disks[i], &r)
-		a.add(a.keys[i], &r, a.counted[i])
+		a.add(hostKey(&p.diskstats.Disks[i]), &r)
 	}
 	a.end()
 	return nil
 }
 
+func hostKey(d *procfs.Disk) diskKey {
+	return diskKey{deviceNumber{d.Major, d.Minor}, d.Name}
+}
+
 func hostReading(d *procfs.Disk, r *diskReading) {
-	r.name = d.Name
 	r.inWork = sample.SomeUint(d.InProgress)
 	c := &r.counts
 	*c = diskCounts{}
@@ -232,16 +228,19 @@ func (c *ioCollector) listLimits(p *round, s *sample.Limits) {
 		return
 	}
 	found := c.reader.ReadLimits(&p.Pass, c.report)
-	o := &c.own
-	o.next = o.next[:0]
-	for _, l := range found {
-		o.next = append(o.next, diskKey{number: deviceNumber{l.Major, l.Minor}})
+	if len(found) == 0 {
+		return
 	}
-	o.resolve(&p.Pass, &c.topology, c.nameFromProc(p))
+	keys := make([]diskKey, len(found))
+	for i, l := range found {
+		keys[i] = diskKey{number: deviceNumber{l.Major, l.Minor}}
+	}
+	c.topology.refresh(&p.Pass)
+	devices := c.limited.find(&p.Pass, &c.topology, keys, c.nameFromProc(p))
 	for i, l := range found {
 		s.Entries = append(s.Entries, sample.LimitEntry{
 			Kind: ioKinds[l.What].kind, Value: float64(l.Value), Unit: ioKinds[l.What].unit,
-			Source: c.reader.Source(), Device: o.devices[i].name, Cgroup: l.Path, File: l.File,
+			Source: c.reader.Source(), Device: devices[i].name, Cgroup: l.Path, File: l.File,
 		})
 	}
 }

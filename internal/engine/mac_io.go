@@ -26,8 +26,7 @@ func newMacIO(m *mac) *macIO {
 func (c *macIO) read(now time.Time, w sample.Parts, s *sample.IO) (err error) {
 	c.disks, err = c.reader.Read(c.disks)
 	c.engine.failed("io", err)
-	s.Reset(now)
-	s.Err = errNoCgroups
+	*s = sample.IO{Time: now, Err: errNoCgroups}
 	if err != nil && c.all.empty() {
 		return err
 	}
@@ -45,12 +44,15 @@ func (c *macIO) count() {
 		// macOS gives the name of one that was unplugged to the next.
 		c.all.renew(diskKey{name: c.disks[i].Name})
 	}
-	c.all.begin(0)
+	c.all.begin()
 	for i := range c.disks {
 		raw := &c.disks[i]
-		d := sample.Disk{Name: raw.Name, Read: macTransfer(&raw.Read), Write: macTransfer(&raw.Write)}
-		r := diskReadingOf(&d)
-		c.all.add(diskKey{name: raw.Name}, &r, !raw.Image)
+		key := diskKey{name: raw.Name}
+		if d := c.all.list(key); d != nil {
+			d.name, d.counted = raw.Name, !raw.Image
+		}
+		r := diskReadingOf(&sample.Disk{Read: macTransfer(&raw.Read), Write: macTransfer(&raw.Write)})
+		c.all.add(key, &r)
 	}
 	c.all.end()
 }
