@@ -83,46 +83,29 @@ func zeros(v reflect.Value, path string) (all []string) {
 	return all
 }
 
+// publicOf makes the public struct of a sample in which everything is set.
+func publicOf[S, P, B any, To public[S, P, B]](t *testing.T, next *uint64) *P {
+	t.Helper()
+	var s S
+	fill(reflect.ValueOf(&s).Elem(), next)
+	p, err := To(new(B)).convert(&s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if z := zeros(reflect.ValueOf(p), ""); len(z) > 0 {
+		t.Errorf("%T: nothing reaches %v", *p, z)
+	}
+	return p
+}
+
 func TestEveryReadingReachesThePublicStruct(t *testing.T) {
 	var next uint64
-	var m sample.Memory
-	fill(reflect.ValueOf(&m).Elem(), &next)
-	memory, err := new(memoryPublic).convert(&m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if z := zeros(reflect.ValueOf(memory), ""); len(z) > 0 {
-		t.Errorf("MemoryStats: nothing reaches %v", z)
-	}
-	var c sample.CPU
-	fill(reflect.ValueOf(&c).Elem(), &next)
-	cpu, err := new(cpuPublic).convert(&c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if z := zeros(reflect.ValueOf(cpu), ""); len(z) > 0 {
-		t.Errorf("CPUStats: nothing reaches %v", z)
-	}
-	var d sample.IO
-	fill(reflect.ValueOf(&d).Elem(), &next)
-	disks, err := new(ioPublic).convert(&d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if z := zeros(reflect.ValueOf(disks), ""); len(z) > 0 {
-		t.Errorf("IOStats: nothing reaches %v", z)
-	}
+	memory := publicOf[sample.Memory, MemoryStats, memoryPublic](t, &next)
+	cpu := publicOf[sample.CPU, CPUStats, cpuPublic](t, &next)
+	disks := publicOf[sample.IO, IOStats, ioPublic](t, &next)
+	network := publicOf[sample.Network, NetworkStats, networkPublic](t, &next)
 	if z := zeros(reflect.ValueOf(&disks.Devices[0]), ""); len(z) > 0 {
 		t.Errorf("DeviceIOStats: nothing reaches %v", z)
-	}
-	var n sample.Network
-	fill(reflect.ValueOf(&n).Elem(), &next)
-	network, err := new(networkPublic).convert(&n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if z := zeros(reflect.ValueOf(network), ""); len(z) > 0 {
-		t.Errorf("NetworkStats: nothing reaches %v", z)
 	}
 	if z := zeros(reflect.ValueOf(&network.Interfaces[0]), ""); len(z) > 0 {
 		t.Errorf("InterfaceStats: nothing reaches %v", z)
