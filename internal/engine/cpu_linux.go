@@ -37,6 +37,12 @@ type cpuCollector struct {
 	perCPUShares  []shareWindow
 }
 
+// cpuUsage is the CPU time of a cgroup.
+type cpuUsage struct {
+	counter
+	window
+}
+
 func newCPUCollector(l *linux) *cpuCollector {
 	c := &cpuCollector{collector: newCollector(l, "cpu")}
 	c.stat, c.online = c.opener.File("/proc/stat"), c.opener.File("/sys/devices/system/cpu/online")

@@ -271,9 +271,6 @@ func (a *diskAccount) reorder() {
 	a.disks = a.disks[:a.listed]
 }
 
-// changed reports whether the devices listed are other ones than in the reading before.
-func (a *diskAccount) changed() bool { return a.index != nil || a.listed != a.was }
-
 // add takes what the kernel says of one device, in the order in which they were listed.
 func (a *diskAccount) add(key diskKey, r *diskReading) {
 	if a.added == a.listed || a.disks[a.added].key != key {

@@ -320,6 +320,9 @@ type disks struct {
 	diskAccount
 }
 
+// changed reports whether the devices listed are other ones than in the reading before.
+func (a *diskAccount) changed() bool { return a.index != nil || a.listed != a.was }
+
 // resolve names the devices that were listed, and decides which of them the total
 // counts. It costs nothing as long as they stay the same.
 func (d *disks) resolve(p *kernfs.Pass, t *topology, more func(deviceNumber) string) {

@@ -165,15 +165,6 @@ func (r *relisting) end() {
 	}
 }
 
-// leave makes every interface one that left: the namespace is another.
-func (s *links) leave() {
-	s.gone = append(s.gone, s.present...)
-	s.present = nil
-	for _, l := range s.gone {
-		l.hold(new(device))
-	}
-}
-
 // hold makes d the interface of l's name. What a renamed one counted before
 // stays with the old name: a sum over the names counts it once.
 func (l *link) hold(d *device) {

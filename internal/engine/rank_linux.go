@@ -116,3 +116,12 @@ func (s *links) choose(own bool) {
 		l.counted = l.shown && l.facts.rank(l.name, own) >= least
 	}
 }
+
+// leave makes every interface one that left: the namespace is another.
+func (s *links) leave() {
+	s.gone = append(s.gone, s.present...)
+	s.present = nil
+	for _, l := range s.gone {
+		l.hold(new(device))
+	}
+}

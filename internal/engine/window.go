@@ -85,12 +85,6 @@ func (w *shareWindow) observe(now time.Time, t sample.CPUTimes, rebased bool, le
 	return w.last
 }
 
-// cpuUsage is the CPU time of a cgroup.
-type cpuUsage struct {
-	counter
-	window
-}
-
 // withIndex returns list with so many zero elements more that it has the index n.
 func withIndex[T any](list []T, n int) []T {
 	if missing := n + 1 - len(list); missing > 0 {
