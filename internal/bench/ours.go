@@ -28,29 +28,30 @@ func file(name string, parse func(f *kernfs.File, p *kernfs.Pass) error) side {
 		opener := &kernfs.Opener{Root: root, Guard: new(kernfs.Guard)}
 		f, p := opener.File(name), new(kernfs.Pass)
 		p.Begin(background, time.Now())
-		return must(func() (struct{}, error) { return struct{}{}, parse(f, p) })
+		return must(func() (struct{}, error) { return struct{}{}, parse(&f, p) })
 	}}
 }
 
 // whole parses a file that one pread returns.
-func whole(name string, parse func(f *kernfs.File, b []byte) error) side {
+func whole(name string, parse func(b []byte) error) side {
 	return file(name, func(f *kernfs.File, p *kernfs.Pass) error {
 		b, err := f.Read(p)
 		if err != nil {
 			return err
 		}
-		return parse(f, b)
+		return parse(b)
 	})
 }
 
 func meminfo() side {
 	var m procfs.Meminfo
-	return whole("/proc/meminfo", func(f *kernfs.File, b []byte) error { return m.ParseAs(f.Layout(), b) })
+	var l kernfs.Layout
+	return whole("/proc/meminfo", func(b []byte) error { return m.ParseAs(&l, b) })
 }
 
 func stat(perCPU bool) side {
 	var s procfs.Stat
-	return whole("/proc/stat", func(_ *kernfs.File, b []byte) error { return s.Parse(b, perCPU) })
+	return whole("/proc/stat", func(b []byte) error { return s.Parse(b, perCPU) })
 }
 
 func diskstats() side {
@@ -93,17 +94,18 @@ func links() side {
 
 func pressure() side {
 	var s procfs.Pressure
-	return whole("/proc/pressure/memory", func(_ *kernfs.File, b []byte) error { return s.Parse(b) })
+	return whole("/proc/pressure/memory", func(b []byte) error { return s.Parse(b) })
 }
 
 func statm() side {
 	var s procfs.SelfStatm
-	return whole("/proc/self/statm", func(_ *kernfs.File, b []byte) error { return s.Parse(b, 4096) })
+	return whole("/proc/self/statm", func(b []byte) error { return s.Parse(b, 4096) })
 }
 
 func selfIO() side {
 	var s procfs.SelfIO
-	return whole("/proc/self/io", func(f *kernfs.File, b []byte) error { return s.ParseAs(f.Layout(), b) })
+	var l kernfs.Layout
+	return whole("/proc/self/io", func(b []byte) error { return s.ParseAs(&l, b) })
 }
 
 func getrusage() side {

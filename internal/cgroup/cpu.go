@@ -17,17 +17,13 @@ type CPU struct {
 	Throttling   CPUStat        // of the level asked for
 	PerCPU       []uint64       // v1 cpuacct.usage_percpu, nanoseconds, by CPU number
 	Cpuset       sample.OptUint // CPUs of the effective cpuset
-	CpusetCgroup string
-	CpusetFile   string
-	Levels       []CPULevel
+	CpusetLevel  int            // whose it is
+	Levels       []CPULevel     // lead from the own cgroup to the visible root
 }
 
 // CPULevel is one cgroup's quota.
 type CPULevel struct {
-	Level
-	Version       Version
 	Quota, Period sample.OptUint // microseconds; an absent quota: none at this level
-	QuotaFile     string
 }
 
 // Cores returns the quota in CPUs.

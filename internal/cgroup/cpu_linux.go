@@ -15,96 +15,81 @@ type CPUGroups struct {
 	CPU, Cpuacct, Cpuset Group
 }
 
-// Group is one controller's version and levels, the own cgroup first.
-type Group struct {
-	Version Version
-	Levels  []Level
-}
-
-// Own names the own cgroup; "" where there is none.
-func (g *Group) Own() string {
-	if len(g.Levels) == 0 {
-		return ""
-	}
-	return g.Levels[0].Path
-}
-
 // CPUReader keeps the files of the cpu, cpuacct and cpuset controllers.
 type CPUReader struct {
 	groups  CPUGroups
-	levels  []cpuFiles
-	usage   *kernfs.File // v1 cpuacct.usage
-	split   *kernfs.File // v1 cpuacct.stat
-	perCPU  *kernfs.File // v1 cpuacct.usage_percpu
-	stat    *kernfs.File // v2 cpu.stat of the own cgroup
-	weight  *kernfs.File
-	cpusets []cpusetFile
+	files   []cpuFiles    // by level
+	cpusets []kernfs.File // by level of the cpuset controller
+	weight  kernfs.File   // v1 cpu.shares
+	usage   kernfs.File   // v1 cpuacct.usage
+	split   kernfs.File   // v1 cpuacct.stat
+	perCPU  kernfs.File   // v1 cpuacct.usage_percpu
 	cpus    kernfs.CPUSet
+
+	quotaPath, cpusetPath kernfs.PathOf // of those that bind
 }
 
 type cpuFiles struct {
-	Level
-	max    *kernfs.File // v2
-	quota  *kernfs.File // v1
-	period *kernfs.File // v1
-	stat   *kernfs.File
-	usage  *kernfs.File // v1 cpuacct.usage of the same cgroup; nil where that hierarchy has none
-}
-
-type cpusetFile struct {
-	Level
-	*kernfs.File
+	quota  kernfs.File // cpu.max, v1 cpu.cfs_quota_us
+	period kernfs.File // v1 cpu.cfs_period_us
+	stat   kernfs.KeyFile
+	usage  kernfs.File // v1 cpuacct.usage of the same cgroup, where that hierarchy has it
 }
 
 // NewCPUReader returns a reader over groups.
 func NewCPUReader(o *kernfs.Opener, groups CPUGroups) *CPUReader {
-	r := &CPUReader{groups: groups}
-	for _, l := range groups.CPU.Levels {
-		f := cpuFiles{Level: l, stat: o.In(l.Dir, "cpu.stat")}
+	r := &CPUReader{groups: groups, files: make([]cpuFiles, len(groups.CPU.Levels)), cpusets: make([]kernfs.File, len(groups.Cpuset.Levels))}
+	for i := range r.files {
+		folder, f := o.In(groups.CPU.Levels[i].Dir), &r.files[i]
+		f.stat.File = folder.File("cpu.stat")
+		weight := "cpu.weight"
 		if groups.CPU.Version == V1 {
-			f.quota, f.period = o.In(l.Dir, "cpu.cfs_quota_us"), o.In(l.Dir, "cpu.cfs_period_us")
+			f.quota, f.period, weight = folder.File("cpu.cfs_quota_us"), folder.File("cpu.cfs_period_us"), "cpu.shares"
 		} else {
-			f.max = o.In(l.Dir, "cpu.max")
+			f.quota = folder.File("cpu.max")
 		}
-		r.levels = append(r.levels, f)
-	}
-	if groups.CPU.Version == V1 && groups.Cpuacct.Version == V1 {
-		for i := range r.levels {
-			for _, l := range groups.Cpuacct.Levels {
-				if l.Path == r.levels[i].Path {
-					r.levels[i].usage = o.In(l.Dir, "cpuacct.usage")
-				}
-			}
+		if i == 0 {
+			r.weight = folder.File(weight)
 		}
 	}
-	if len(r.levels) > 0 {
-		own := r.levels[0]
-		if groups.CPU.Version == V1 {
-			r.weight = o.In(own.Dir, "cpu.shares")
-		} else {
-			r.weight, r.stat = o.In(own.Dir, "cpu.weight"), own.stat
-		}
-	}
-	if l := groups.Cpuacct.Levels; len(l) > 0 && groups.Cpuacct.Version == V1 {
-		r.usage, r.split, r.perCPU = o.In(l[0].Dir, "cpuacct.usage"), o.In(l[0].Dir, "cpuacct.stat"), o.In(l[0].Dir, "cpuacct.usage_percpu")
+	if groups.Cpuacct.Version == V1 {
+		r.addCpuacct(o)
 	}
 	name := "cpuset.cpus.effective"
 	if groups.Cpuset.Version == V1 {
 		name = "cpuset.effective_cpus"
 	}
-	for _, l := range groups.Cpuset.Levels {
-		r.cpusets = append(r.cpusets, cpusetFile{l, o.In(l.Dir, name)})
+	for i := range r.cpusets {
+		r.cpusets[i] = o.In(groups.Cpuset.Levels[i].Dir).File(name)
 	}
 	return r
 }
 
+// addCpuacct takes the files of v1's cpuacct. The hierarchy can be another one than that of cpu.
+func (r *CPUReader) addCpuacct(o *kernfs.Opener) {
+	for n, l := range r.groups.Cpuacct.Levels {
+		folder := o.In(l.Dir)
+		if n == 0 {
+			r.usage, r.split, r.perCPU = folder.File("cpuacct.usage"), folder.File("cpuacct.stat"), folder.File("cpuacct.usage_percpu")
+		}
+		for i := range r.files {
+			if r.groups.CPU.Version == V1 && l.Path == r.groups.CPU.Levels[i].Path {
+				r.files[i].usage = folder.File("cpuacct.usage")
+			}
+		}
+	}
+}
+
+// hasTimes reports whether cpu.stat has the times of a cgroup.
+func (r *CPUReader) hasTimes() bool { return len(r.files) > 0 && r.groups.CPU.Version == V2 }
+
 // UsageError returns why the usage could not be read the last time; nil: it was.
 func (r *CPUReader) UsageError() error {
 	switch {
-	case r.usage != nil:
+	case r.usage.Known():
 		return r.usage.Err()
-	case r.stat != nil:
-		return r.stat.Err()
+	case r.hasTimes():
+		return r.files[0].stat.Err()
 	}
 	return ErrUnresolved
 }
@@ -115,26 +100,27 @@ func (r *CPUReader) ReadUsage(p *kernfs.Pass, c *CPU, perCPU bool, report Report
 	c.Usage, c.User, c.System, c.Weight, c.Shares = none, none, none, none, none
 	c.PerCPU, c.Throttling = c.PerCPU[:0], CPUStat{}
 	r.readTimes(p, c, perCPU, report)
-	if r.weight == nil {
+	if len(r.files) == 0 {
 		return
 	}
+	weight := number(p, &r.weight, report)
 	if r.groups.CPU.Version == V1 {
-		c.Shares = number(p, r.weight, report)
+		c.Shares = weight
 	} else {
-		c.Weight = number(p, r.weight, report)
+		c.Weight = weight
 	}
 }
 
 func (r *CPUReader) readTimes(p *kernfs.Pass, c *CPU, perCPU bool, report Report) {
-	if r.stat != nil {
-		parseKeys(p, r.stat, c.Throttling.ParseAs, report)
+	if r.hasTimes() {
+		parseKeys(p, &r.files[0].stat, c.Throttling.ParseAs, report)
 		c.Usage, c.User, c.System = c.Throttling.Usage, c.Throttling.User, c.Throttling.System
 		return
 	}
-	if r.usage == nil {
+	if !r.usage.Known() {
 		return
 	}
-	c.Usage = number(p, r.usage, report)
+	c.Usage = number(p, &r.usage, report)
 	b, err := r.split.Read(p)
 	if err == nil {
 		c.User, c.System, err = ParseCpuacctStat(b)
@@ -158,8 +144,8 @@ func (r *CPUReader) readTimes(p *kernfs.Pass, c *CPU, perCPU bool, report Report
 // ReadLimits fills the quotas and the cpuset alone.
 func (r *CPUReader) ReadLimits(p *kernfs.Pass, c *CPU, report Report) {
 	c.Levels = c.Levels[:0]
-	for i := range r.levels {
-		c.Levels = append(c.Levels, r.readLevel(p, &r.levels[i], report))
+	for i := range r.files {
+		c.Levels = append(c.Levels, r.readLevel(p, &r.files[i], report))
 	}
 	// A cgroup without the file, or with an empty one, has its nearest ancestor's.
 	c.Cpuset = sample.OptUint{}
@@ -170,82 +156,84 @@ func (r *CPUReader) ReadLimits(p *kernfs.Pass, c *CPU, report Report) {
 			err = r.cpus.Parse(b)
 		}
 		if err != nil {
-			report(f.File.ParseError(err))
+			report(f.ParseError(err))
 			continue
 		}
 		if n := r.cpus.Count(); n > 0 {
-			c.Cpuset, c.CpusetCgroup, c.CpusetFile = sample.SomeUint(uint64(n)), f.Level.Path, f.File.Path()
+			c.Cpuset, c.CpusetLevel = sample.SomeUint(uint64(n)), i
 			return
 		}
 	}
 }
 
-func (r *CPUReader) readLevel(p *kernfs.Pass, f *cpuFiles, report Report) CPULevel {
-	l := CPULevel{Level: f.Level, Version: r.groups.CPU.Version}
-	if f.max != nil {
-		b, err := f.max.Read(p)
-		if err == nil {
-			l.Quota, l.Period, err = ParseCPUMax(b)
-		}
-		if err != nil {
-			report(f.max.ParseError(err))
-		}
-		if l.Quota.Present() {
-			l.QuotaFile = f.max.Path()
-		}
-		return l
-	}
+func (r *CPUReader) readLevel(p *kernfs.Pass, f *cpuFiles, report Report) (l CPULevel) {
 	b, err := f.quota.Read(p)
-	if err == nil {
+	switch {
+	case err != nil:
+	case r.groups.CPU.Version == V1:
 		l.Quota, err = ParseCFSQuota(b)
+	default:
+		l.Quota, l.Period, err = ParseCPUMax(b)
 	}
 	if err != nil {
 		report(f.quota.ParseError(err))
 	}
 	// Without a quota the period means nothing: one system call less per ancestor.
-	if l.Quota.Present() {
-		l.Period, l.QuotaFile = number(p, f.period, report), f.quota.Path()
+	if f.period.Known() && l.Quota.Present() {
+		l.Period = number(p, &f.period, report)
 	}
 	return l
+}
+
+// Quota says whose the quota of a level is, and where it is from. Who asks for
+// the same level as the time before causes no allocation.
+func (r *CPUReader) Quota(level int) (source sample.Source, group, path string) {
+	g := &r.groups.CPU
+	return g.Source(), g.Name(level), r.quotaPath.Get(&r.files[level].quota)
+}
+
+// Cpuset is Quota for the cpuset of a level of its controller.
+func (r *CPUReader) Cpuset(level int) (group, path string) {
+	return r.groups.Cpuset.Name(level), r.cpusetPath.Get(&r.cpusets[level])
 }
 
 // ReadThrottling fills the throttling of the level whose quota binds. A level
 // out of range has none.
 func (r *CPUReader) ReadThrottling(p *kernfs.Pass, level int, c *CPU, report Report) {
-	own := r.stat != nil && level == 0
-	if own {
+	if r.hasTimes() && level == 0 {
 		return // cpu.stat of the own cgroup is read already
 	}
 	c.Throttling = CPUStat{}
-	if level >= 0 && level < len(r.levels) {
-		parseKeys(p, r.levels[level].stat, c.Throttling.ParseAs, report)
+	if level >= 0 && level < len(r.files) {
+		parseKeys(p, &r.files[level].stat, c.Throttling.ParseAs, report)
 	}
 }
 
 // ReadLevelUsage returns the CPU time of a level, its neighbors' included.
 // Absent on v1 where the cpuacct hierarchy does not have the same cgroup.
 func (r *CPUReader) ReadLevelUsage(p *kernfs.Pass, level int, report Report) sample.OptUint {
-	switch l := &r.levels[level]; {
-	case l.max != nil:
+	f := &r.files[level]
+	switch {
+	case r.groups.CPU.Version == V2:
 		var stat CPUStat
-		parseKeys(p, l.stat, stat.ParseAs, report)
+		parseKeys(p, &f.stat, stat.ParseAs, report)
 		return stat.Usage
-	case l.usage != nil:
-		return number(p, l.usage, report)
+	case f.usage.Known():
+		return number(p, &f.usage, report)
 	}
 	return sample.OptUint{}
 }
 
 // Close gives all descriptors back.
 func (r *CPUReader) Close() {
-	for i := range r.levels {
-		l := &r.levels[i]
-		closeAll(l.max, l.quota, l.period, l.stat, l.usage)
+	for i := range r.files {
+		f := &r.files[i]
+		closeAll(&f.quota, &f.period, &f.stat.File, &f.usage)
 	}
 	for i := range r.cpusets {
 		r.cpusets[i].Close()
 	}
-	closeAll(r.usage, r.split, r.perCPU, r.weight)
+	closeAll(&r.usage, &r.split, &r.perCPU, &r.weight)
 }
 
 // isOff: PSI switched off answers EOPNOTSUPP to read(2).

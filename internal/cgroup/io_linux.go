@@ -2,49 +2,31 @@ package cgroup
 
 import (
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
-	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
 // IOReader keeps the files of the io controller, blkio on v1, of the
 // process's cgroup, and the limits of its visible ancestors.
 type IOReader struct {
-	version Version
-	levels  []ioFiles
-	stat    *kernfs.File // v2 io.stat
-	counts  []blkioFile  // v1
-	bfq     []blkioFile  // v1, what BFQ counts itself
+	Group
+	opener  *kernfs.Opener
+	stat    kernfs.File // v2 io.stat
+	counts  []blkioFile // v1
+	bfq     []blkioFile // v1, what BFQ counts itself
 	scratch IOStat
 }
 
-type ioFiles struct {
-	Level
-	max      *kernfs.File    // v2 io.max
-	throttle [4]*kernfs.File // v1, by ThrottleFile
-}
-
 type blkioFile struct {
-	*kernfs.File
+	kernfs.File
 	counts BlkioFile
 }
 
-// NewIOReader returns a reader over levels, the own cgroup first. There must be at
+// NewIOReader returns a reader over the levels of g, of which there must be at
 // least one. exists says which files there are, where v1 has several for one thing.
-func NewIOReader(o *kernfs.Opener, v Version, levels []Level, exists func(name string) bool) *IOReader {
-	r := &IOReader{version: v}
-	for _, l := range levels {
-		f := ioFiles{Level: l}
-		if v == V1 {
-			for i, name := range throttleNames {
-				f.throttle[i] = o.In(l.Dir, name)
-			}
-		} else {
-			f.max = o.In(l.Dir, "io.max")
-		}
-		r.levels = append(r.levels, f)
-	}
-	own := levels[0].Dir
-	if v != V1 {
-		r.stat = o.In(own, "io.stat")
+func NewIOReader(o *kernfs.Opener, g Group, exists func(name string) bool) *IOReader {
+	r := &IOReader{Group: g, opener: o}
+	own := o.In(g.Levels[0].Dir)
+	if g.Version != V1 {
+		r.stat = own.File("io.stat")
 		return r
 	}
 	// The first of each that the kernel has, once: a counter that changed
@@ -52,8 +34,8 @@ func NewIOReader(o *kernfs.Opener, v Version, levels []Level, exists func(name s
 	choose := func(from []blkioChoice) (files []blkioFile) {
 		for _, choice := range from {
 			for i, name := range choice.names {
-				if exists(own+"/"+name) || choice.always && i == len(choice.names)-1 {
-					files = append(files, blkioFile{o.In(own, name), choice.counts})
+				if exists(g.Levels[0].Dir+"/"+name) || choice.always && i == len(choice.names)-1 {
+					files = append(files, blkioFile{own.File(name), choice.counts})
 					break
 				}
 			}
@@ -106,7 +88,7 @@ type blkioChoice struct {
 // lists no device says that there was none.
 func (r *IOReader) Read(p *kernfs.Pass, s *IOStat, report Report) bool {
 	s.Reset()
-	if r.stat != nil {
+	if r.Version != V1 {
 		b, err := r.stat.Read(p)
 		if err == nil {
 			err = s.Parse(b)
@@ -144,14 +126,11 @@ func readBlkio(p *kernfs.Pass, files []blkioFile, s *IOStat, report Report) (rea
 
 // UsageError returns why the own cgroup's I/O could not be read the last time; nil: it was.
 func (r *IOReader) UsageError() error {
-	if r.stat != nil {
+	if r.Version != V1 {
 		return r.stat.Err()
 	}
 	return r.counts[0].Err()
 }
-
-// Source names the reader's limits.
-func (r *IOReader) Source() sample.Source { return r.version.Source() }
 
 // IOSetting is one limit of one device at one level.
 type IOSetting struct {
@@ -162,23 +141,29 @@ type IOSetting struct {
 	File  string
 }
 
-// ReadLimits lists the limits of every level, the own cgroup's first.
+// ReadLimits lists the limits of every level, the own cgroup's first. It is asked
+// seldom, and keeps no file open.
 func (r *IOReader) ReadLimits(p *kernfs.Pass, report Report) (all []IOSetting) {
 	var max IOMax
-	for i := range r.levels {
-		l := &r.levels[i]
-		if l.max != nil {
+	for _, level := range r.Levels {
+		folder := r.opener.In(level.Dir)
+		read := func(name string, into func([]byte) error) (path string) {
+			f := folder.File(name)
+			defer f.Close()
 			max.Reset()
-			parse(p, l.max, max.Parse, report)
-			for what := range l.throttle {
-				all = max.settings(all, l.Level, ThrottleFile(what), l.max.Path())
+			parse(p, &f, into, report)
+			return f.Path()
+		}
+		if r.Version != V1 {
+			path := read("io.max", max.Parse)
+			for what := range throttleNames {
+				all = max.settings(all, level, ThrottleFile(what), path)
 			}
 			continue
 		}
-		for what, f := range l.throttle {
-			max.Reset()
-			parse(p, f, func(b []byte) error { return max.ParseThrottle(b, ThrottleFile(what)) }, report)
-			all = max.settings(all, l.Level, ThrottleFile(what), f.Path())
+		for what, name := range throttleNames {
+			path := read(name, func(b []byte) error { return max.ParseThrottle(b, ThrottleFile(what)) })
+			all = max.settings(all, level, ThrottleFile(what), path)
 		}
 	}
 	return all
@@ -197,14 +182,10 @@ func (m *IOMax) settings(all []IOSetting, level Level, what ThrottleFile, file s
 
 // Close gives all descriptors back.
 func (r *IOReader) Close() {
-	for i := range r.levels {
-		closeAll(r.levels[i].max)
-		closeAll(r.levels[i].throttle[:]...)
-	}
 	for _, files := range [][]blkioFile{r.counts, r.bfq} {
 		for i := range files {
 			files[i].Close()
 		}
 	}
-	closeAll(r.stat)
+	r.stat.Close()
 }

@@ -17,19 +17,17 @@ type Memory struct {
 	Events    MemoryEvents
 	Local     MemoryEvents // memory.events.local
 	Swap      SwapEvents
-	// Levels lead from the own cgroup to the visible root.
+	// Levels lead from the own cgroup to the visible root. On v1 there may follow a
+	// limit of an ancestor that is not visible.
 	Levels []MemoryLevel
 }
 
 // MemoryLevel is one cgroup's limit and what it uses of it.
 type MemoryLevel struct {
-	Level
 	Limit      sample.OptUint // absent: none at this level
 	Usage      sample.OptUint
 	WorkingSet sample.OptUint // read on demand
-	LimitFile  string
 	SwapLimit  sample.OptUint // swap alone, also on v1
-	SwapFile   string
 }
 
 // MemoryStat is memory.stat. On v1 the total_ fields are taken, which count the subtree as v2 does.

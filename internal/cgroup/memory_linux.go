@@ -16,48 +16,47 @@ type Report func(err error)
 // MemoryReader keeps the memory controller's files of the process's cgroup
 // and of its visible ancestors.
 type MemoryReader struct {
-	version   Version
-	levels    []memoryFiles
-	stat      *kernfs.File
-	swap      *kernfs.File
-	high      *kernfs.File
-	peak      *kernfs.File
-	hierarchy *kernfs.File // v1 memory.use_hierarchy
-	oom       *kernfs.File // v2 memory.events, v1 memory.oom_control of the own cgroup
-	local     *kernfs.File // v2 memory.events.local, since Linux 5.2
-	swapOwn   *kernfs.File // v2 memory.swap.events
+	Group
+	files     []memoryFiles // by level
+	swap      kernfs.File
+	high      kernfs.File // v2
+	peak      kernfs.File
+	hierarchy kernfs.File    // v1 memory.use_hierarchy
+	oom       kernfs.KeyFile // v1 memory.oom_control
+	local     kernfs.File    // v2 memory.events.local, since Linux 5.2
+	swapOwn   kernfs.File    // v2 memory.swap.events
+	path      kernfs.PathOf  // of the limit that binds
 }
 
 type memoryFiles struct {
-	Level
-	usage     *kernfs.File
-	limit     *kernfs.File
-	swapLimit *kernfs.File // v1: memory plus swap
-	stat      *kernfs.File
-	events    *kernfs.File // v2 memory.events, v1 memory.failcnt
+	usage     kernfs.File
+	limit     kernfs.File
+	swapLimit kernfs.File // v1: memory plus swap
+	stat      kernfs.KeyFile
+	events    kernfs.KeyFile // v2 memory.events, v1 memory.failcnt
 }
 
-// NewMemoryReader returns a reader over levels, the own cgroup first. There must be at least one.
-func NewMemoryReader(o *kernfs.Opener, v Version, levels []Level) *MemoryReader {
+// NewMemoryReader returns a reader over the levels of g, of which there must be at least one.
+func NewMemoryReader(o *kernfs.Opener, g Group) *MemoryReader {
 	names := memoryNamesV2
-	if v == V1 {
+	if g.Version == V1 {
 		names = memoryNamesV1
 	}
-	r := &MemoryReader{version: v}
-	for _, l := range levels {
-		file := func(name string) *kernfs.File { return o.In(l.Dir, name) }
-		r.levels = append(r.levels, memoryFiles{
-			Level: l, usage: file(names.usage), limit: file(names.limit), swapLimit: file(names.swapLimit),
-			stat: file("memory.stat"), events: file(names.events),
-		})
-	}
-	own := func(name string) *kernfs.File { return o.In(levels[0].Dir, name) }
-	r.stat, r.swap, r.peak = r.levels[0].stat, own(names.swap), own(names.peak)
-	if v == V1 {
-		r.hierarchy, r.oom = own("memory.use_hierarchy"), own("memory.oom_control")
-	} else {
-		r.high, r.oom = own("memory.high"), r.levels[0].events
-		r.local, r.swapOwn = own("memory.events.local"), own("memory.swap.events")
+	r := &MemoryReader{Group: g, files: make([]memoryFiles, len(g.Levels))}
+	for i := range r.files {
+		folder, f := o.In(g.Levels[i].Dir), &r.files[i]
+		f.usage, f.limit, f.swapLimit = folder.File(names.usage), folder.File(names.limit), folder.File(names.swapLimit)
+		f.stat.File, f.events.File = folder.File("memory.stat"), folder.File(names.events)
+		if i > 0 {
+			continue
+		}
+		r.swap, r.peak = folder.File(names.swap), folder.File(names.peak)
+		if g.Version == V1 {
+			r.hierarchy, r.oom.File = folder.File("memory.use_hierarchy"), folder.File("memory.oom_control")
+		} else {
+			r.high = folder.File("memory.high")
+			r.local, r.swapOwn = folder.File("memory.events.local"), folder.File("memory.swap.events")
+		}
 	}
 	return r
 }
@@ -79,55 +78,49 @@ var (
 // limited level is read too.
 func (r *MemoryReader) Read(p *kernfs.Pass, m *Memory, workingSets bool, report Report) {
 	*m = Memory{Levels: m.Levels[:0]}
-	for i := range r.levels {
+	for i := range r.files {
 		m.Levels = append(m.Levels, r.readLevel(p, i, m, report))
 	}
 	own := &m.Levels[0]
 	m.Usage = own.Usage
-	parseKeys(p, r.stat, m.Stat.ParseAs, report)
+	parseKeys(p, &r.files[0].stat, m.Stat.ParseAs, report)
 	own.WorkingSet = m.Stat.WorkingSet(own.Usage)
 	r.hierarchicalLimit(p, m, report)
-	m.Peak = number(p, r.peak, report)
-	m.SwapUsage = number(p, r.swap, report)
-	if r.version == V1 {
+	m.Peak = number(p, &r.peak, report)
+	m.SwapUsage = number(p, &r.swap, report)
+	if r.Version == V1 {
 		// memsw counts memory plus swap.
 		m.SwapUsage = minus(m.SwapUsage, m.Usage)
 	} else {
-		m.High = limit(p, r.high, report)
+		m.High = limit(p, &r.high, report)
 	}
 	if !workingSets {
 		return
 	}
 	// Only levels that have files: m may end with an ancestor that is not visible.
-	for i := 1; i < len(r.levels); i++ {
+	for i := 1; i < len(r.files); i++ {
 		if l := &m.Levels[i]; l.Limit.Present() {
 			var stat MemoryStat
-			parseKeys(p, r.levels[i].stat, stat.ParseAs, report)
+			parseKeys(p, &r.files[i].stat, stat.ParseAs, report)
 			l.WorkingSet = stat.WorkingSet(l.Usage)
 		}
 	}
 }
 
 func (r *MemoryReader) readLevel(p *kernfs.Pass, i int, m *Memory, report Report) MemoryLevel {
-	f := &r.levels[i]
-	l := MemoryLevel{Level: f.Level, Limit: limit(p, f.limit, report)}
-	if l.Limit.Present() {
-		l.LimitFile = f.limit.Path()
-	}
+	f := &r.files[i]
+	l := MemoryLevel{Limit: limit(p, &f.limit, report)}
 	// What is left is asked only under a limit: most ancestors have none.
 	if i == 0 || l.Limit.Present() {
-		l.Usage = number(p, f.usage, report)
+		l.Usage = number(p, &f.usage, report)
 	}
-	l.SwapLimit = limit(p, f.swapLimit, report)
-	if r.version == V1 {
+	l.SwapLimit = limit(p, &f.swapLimit, report)
+	if r.Version == V1 {
 		// memsw limits memory plus swap: swap alone is limited only where both are.
 		l.SwapLimit = minus(l.SwapLimit, l.Limit)
 	}
-	if n, ok := l.SwapLimit.Get(); ok {
-		l.SwapFile = f.swapLimit.Path()
-		if n < m.SwapLimit.Or(math.MaxUint64) {
-			m.SwapLimit = l.SwapLimit
-		}
+	if n, ok := l.SwapLimit.Get(); ok && n < m.SwapLimit.Or(math.MaxUint64) {
+		m.SwapLimit = l.SwapLimit
 	}
 	return l
 }
@@ -137,7 +130,7 @@ func (r *MemoryReader) readLevel(p *kernfs.Pass, i int, m *Memory, report Report
 // kernels before 5.11 has it off.
 func (r *MemoryReader) hierarchicalLimit(p *kernfs.Pass, m *Memory, report Report) {
 	hidden, ok := m.Stat.HierarchicalLimit.Get()
-	if !ok || r.version != V1 {
+	if !ok || r.Version != V1 {
 		return
 	}
 	for _, l := range m.Levels {
@@ -145,27 +138,40 @@ func (r *MemoryReader) hierarchicalLimit(p *kernfs.Pass, m *Memory, report Repor
 			return // a visible level explains it
 		}
 	}
-	if use := number(p, r.hierarchy, report); use.Or(0) != 1 {
+	if use := number(p, &r.hierarchy, report); use.Or(0) != 1 {
 		return
 	}
-	m.Levels = append(m.Levels, MemoryLevel{Limit: m.Stat.HierarchicalLimit, LimitFile: r.stat.Path()})
+	m.Levels = append(m.Levels, MemoryLevel{Limit: m.Stat.HierarchicalLimit})
 }
+
+// LimitPath returns where the limit of a level is from. Who asks for the same
+// level as the time before causes no allocation.
+func (r *MemoryReader) LimitPath(level int) string {
+	if level >= len(r.files) { // an ancestor that is not visible
+		return r.path.Get(&r.files[0].stat.File)
+	}
+	return r.path.Get(&r.files[level].limit)
+}
+
+// SwapPath returns where the limit of a level's swap is from.
+func (r *MemoryReader) SwapPath(level int) string { return r.files[level].swapLimit.Path() }
 
 // ReadEvents fills the events: low, high, max and oom of the level whose limit
 // binds (of the own cgroup for a level out of range), the kills of the own cgroup.
 func (r *MemoryReader) ReadEvents(p *kernfs.Pass, level int, m *Memory, report Report) {
-	if level < 0 || level >= len(r.levels) {
+	if level < 0 || level >= len(r.files) {
 		level = 0
 	}
-	var own MemoryEvents
-	parseKeys(p, r.oom, own.ParseAs, report)
-	if r.version == V1 {
-		m.Events = MemoryEvents{Max: number(p, r.levels[level].events, report), OOMKill: own.OOMKill}
+	m.Events = MemoryEvents{}
+	if r.Version == V1 {
+		parseKeys(p, &r.oom, m.Events.ParseAs, report)
+		m.Events = MemoryEvents{Max: number(p, &r.files[level].events.File, report), OOMKill: m.Events.OOMKill}
 		return
 	}
-	m.Events = own
+	parseKeys(p, &r.files[0].events, m.Events.ParseAs, report)
 	if level > 0 {
-		parseKeys(p, r.levels[level].events, m.Events.ParseAs, report)
+		own := m.Events
+		parseKeys(p, &r.files[level].events, m.Events.ParseAs, report)
 		m.Events.OOMKill, m.Events.OOMGroupKill = own.OOMKill, own.OOMGroupKill
 	}
 }
@@ -173,33 +179,28 @@ func (r *MemoryReader) ReadEvents(p *kernfs.Pass, level int, m *Memory, report R
 // ReadOwnEvents fills what v2 says of the own cgroup beside memory.events. v1
 // counts no such thing: memory.memsw.failcnt is about memory plus swap.
 func (r *MemoryReader) ReadOwnEvents(p *kernfs.Pass, m *Memory, report Report) {
-	if r.version == V1 {
+	if r.Version == V1 {
 		return
 	}
-	parse(p, r.local, m.Local.Parse, report)
-	parse(p, r.swapOwn, m.Swap.Parse, report)
+	parse(p, &r.local, m.Local.Parse, report)
+	parse(p, &r.swapOwn, m.Swap.Parse, report)
 }
 
-// Source names the reader's limits.
-func (r *MemoryReader) Source() sample.Source { return r.version.Source() }
-
 // UsageError returns why the own cgroup's usage could not be read the last time; nil: it was.
-func (r *MemoryReader) UsageError() error { return r.levels[0].usage.Err() }
+func (r *MemoryReader) UsageError() error { return r.files[0].usage.Err() }
 
 // Close gives all descriptors back.
 func (r *MemoryReader) Close() {
-	for i := range r.levels {
-		l := &r.levels[i]
-		closeAll(l.usage, l.limit, l.swapLimit, l.stat, l.events)
+	for i := range r.files {
+		f := &r.files[i]
+		closeAll(&f.usage, &f.limit, &f.swapLimit, &f.stat.File, &f.events.File)
 	}
-	closeAll(r.swap, r.high, r.peak, r.hierarchy, r.oom, r.local, r.swapOwn)
+	closeAll(&r.swap, &r.high, &r.peak, &r.hierarchy, &r.oom.File, &r.local, &r.swapOwn)
 }
 
 func closeAll(files ...*kernfs.File) {
 	for _, f := range files {
-		if f != nil {
-			f.Close()
-		}
+		f.Close()
 	}
 }
 
@@ -225,10 +226,10 @@ func parse(p *kernfs.Pass, f *kernfs.File, into func([]byte) error, report Repor
 }
 
 // parseKeys is parse for a file of keys.
-func parseKeys(p *kernfs.Pass, f *kernfs.File, into func(*kernfs.Layout, []byte) error, report Report) {
+func parseKeys(p *kernfs.Pass, f *kernfs.KeyFile, into func(*kernfs.Layout, []byte) error, report Report) {
 	b, err := f.Read(p)
 	if err == nil {
-		err = into(f.Layout(), b)
+		err = into(&f.Layout, b)
 	}
 	if err != nil {
 		report(f.ParseError(err))

@@ -9,23 +9,16 @@ import (
 // thread is one (Documentation/admin-guide/cgroup-v2.rst).
 type Pids struct {
 	Current sample.OptUint // pids.current of the own cgroup
-	// Levels lead from the own cgroup to the visible root.
-	Levels []PidsLevel
-}
-
-// PidsLevel is one cgroup's limit.
-type PidsLevel struct {
-	Level
-	Limit     sample.OptUint // absent: none at this level
-	LimitFile string
+	// Limits lead from the own cgroup to the visible root; absent: none at this level.
+	Limits []sample.OptUint
 }
 
 // Binding returns the level with the smallest limit, or -1 where none is set.
 // Of equal ones the innermost binds.
 func (p *Pids) Binding() (level int, limit uint64) {
 	level = -1
-	for i := range p.Levels {
-		if n, ok := p.Levels[i].Limit.Get(); ok && (level < 0 || n < limit) {
+	for i := range p.Limits {
+		if n, ok := p.Limits[i].Get(); ok && (level < 0 || n < limit) {
 			level, limit = i, n
 		}
 	}
@@ -34,52 +27,47 @@ func (p *Pids) Binding() (level int, limit uint64) {
 
 // PidsReader keeps the files of the pids controller, which have the same names on v1 and v2.
 type PidsReader struct {
-	version Version
-	current *kernfs.File
-	levels  []pidsFiles
-}
-
-type pidsFiles struct {
-	Level
-	max *kernfs.File
+	Group
+	current kernfs.File
+	max     []kernfs.File // by level
 }
 
 // NewPidsReader returns a reader over the levels of g, of which there must be at least one.
 func NewPidsReader(o *kernfs.Opener, g Group) *PidsReader {
-	r := &PidsReader{version: g.Version, current: o.In(g.Levels[0].Dir, "pids.current")}
-	for _, l := range g.Levels {
-		r.levels = append(r.levels, pidsFiles{l, o.In(l.Dir, "pids.max")})
+	r := &PidsReader{Group: g, max: make([]kernfs.File, len(g.Levels))}
+	for i := range r.max {
+		folder := o.In(g.Levels[i].Dir)
+		r.max[i] = folder.File("pids.max")
+		if i == 0 {
+			r.current = folder.File("pids.current")
+		}
 	}
 	return r
 }
 
 // Read fills s.
 func (r *PidsReader) Read(p *kernfs.Pass, s *Pids, report Report) {
-	s.Current, s.Levels = number(p, r.current, report), s.Levels[:0]
-	for i := range r.levels {
-		f := &r.levels[i]
-		l := PidsLevel{Level: f.Level}
-		b, err := f.max.Read(p)
+	s.Current, s.Limits = number(p, &r.current, report), s.Limits[:0]
+	for i := range r.max {
+		var limit sample.OptUint
+		b, err := r.max[i].Read(p)
 		if err == nil {
-			l.Limit, err = ParsePidsMax(b)
+			limit, err = ParsePidsMax(b)
 		}
 		if err != nil {
-			report(f.max.ParseError(err))
+			report(r.max[i].ParseError(err))
 		}
-		if l.Limit.Present() {
-			l.LimitFile = f.max.Path()
-		}
-		s.Levels = append(s.Levels, l)
+		s.Limits = append(s.Limits, limit)
 	}
 }
 
-// Source names the reader's limits.
-func (r *PidsReader) Source() sample.Source { return r.version.Source() }
+// LimitPath returns where the limit of a level is from.
+func (r *PidsReader) LimitPath(level int) string { return r.max[level].Path() }
 
 // Close gives all descriptors back.
 func (r *PidsReader) Close() {
 	r.current.Close()
-	for i := range r.levels {
-		r.levels[i].max.Close()
+	for i := range r.max {
+		r.max[i].Close()
 	}
 }

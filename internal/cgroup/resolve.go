@@ -54,6 +54,27 @@ type Level struct {
 	Path string // the cgroup as /proc/self/cgroup names it, such as /a/b
 }
 
+// Group is one controller's version and levels, the own cgroup first. The real
+// root is none of them.
+type Group struct {
+	Version Version
+	Levels  []Level
+}
+
+// Own names the own cgroup; "" where there is none.
+func (g *Group) Own() string { return g.Name(0) }
+
+// Name names the cgroup of a level; "" where it is not visible.
+func (g *Group) Name(level int) string {
+	if level >= len(g.Levels) {
+		return ""
+	}
+	return g.Levels[level].Path
+}
+
+// Source names the group's limits.
+func (g *Group) Source() sample.Source { return g.Version.Source() }
+
 // ErrUnresolved says that the process's cgroup is not below any mount that it can see.
 var ErrUnresolved = errors.New("the cgroup of this process is not visible")
 

@@ -14,12 +14,13 @@ import (
 // cpuCollector reads /proc/stat, the online CPUs, the affinity and the CPU controllers.
 type cpuCollector struct {
 	collector
-	stat, online *kernfs.File
-	irq          *kernfs.File
+	stat, online kernfs.File
+	irq          kernfs.File
 	uptime       *uptimeReader
 	tasks        taskReader
 	reader       *cgroup.CPUReader // nil where nothing shows the own cgroup
-	onlineFile   *kernfs.File      // the file that said how many there are
+	onlineFile   *kernfs.File      // the one that said how many there are
+	size         kernfs.PathOf     // of it
 
 	usage      counter
 	split      splitter
@@ -48,7 +49,7 @@ func newCPUCollector(l *linux) *cpuCollector {
 	c.stat, c.online = c.opener.File("/proc/stat"), c.opener.File("/sys/devices/system/cpu/online")
 	c.irq, c.uptime = c.opener.File("/proc/pressure/irq"), newUptimeReader(l, &c.opener)
 	c.free = func() {
-		c.closeFiles(c.stat, c.online, c.irq)
+		c.closeFiles(&c.stat, &c.online, &c.irq)
 		c.uptime.close()
 		c.tasks.close()
 	}
@@ -68,7 +69,7 @@ func (c *cpuCollector) read(p *round, w sample.Parts, s *sample.CPU) error {
 		s.System.Pressure = c.pressure.readSystem(&p.Pass, c.report)
 	}
 	if w.Have(sample.PartSystemPressure) {
-		s.System.IRQ = readPressure(&p.Pass, c.irq, c.report)
+		s.System.IRQ = readPressure(&p.Pass, &c.irq, c.report)
 	}
 	if w.Have(sample.PartSystem) || fallback {
 		c.readHost(p, w, s)
@@ -134,16 +135,17 @@ func (c *cpuCollector) readLimits(p *round, s *sample.CPU) {
 	if count, ok := s.System.Logical.Get(); ok {
 		n := float64(count)
 		s.Available = sample.Some(n)
-		s.Limit = sample.Limit[float64]{Value: n, Source: c.engine.sizeSource(c.onlineFile), File: c.onlineFile.Path()}
+		s.Limit = sample.Limit[float64]{Value: n, Source: c.engine.sizeSource(c.onlineFile), File: c.size.Get(c.onlineFile)}
 	}
 	if c.reader != nil {
 		c.reader.ReadLimits(&p.Pass, &p.cpu, c.report)
 		if level, cores := p.cpu.Binding(); level >= 0 {
-			l := &p.cpu.Levels[level]
-			lowerSize(&s.Limit, sample.Limit[float64]{Value: cores, Source: l.Version.Source(), Cgroup: l.Path, File: l.QuotaFile})
+			source, group, file := c.reader.Quota(level)
+			lowerSize(&s.Limit, sample.Limit[float64]{Value: cores, Source: source, Cgroup: group, File: file})
 		}
 		if n, ok := p.cpu.Cpuset.Get(); ok {
-			lowerSize(&s.Limit, sample.Limit[float64]{Value: float64(n), Source: sample.SourceCpuset, Cgroup: p.cpu.CpusetCgroup, File: p.cpu.CpusetFile})
+			group, file := c.reader.Cpuset(p.cpu.CpusetLevel)
+			lowerSize(&s.Limit, sample.Limit[float64]{Value: float64(n), Source: sample.SourceCpuset, Cgroup: group, File: file})
 			s.Available = sample.Some(min(s.Available.Or(float64(n)), float64(n)))
 		}
 	}
@@ -176,14 +178,14 @@ func (c *cpuCollector) readOnline(p *round) (int, bool) {
 	if err == nil {
 		err = p.online.Parse(b)
 	}
-	c.onlineFile = c.online
+	c.onlineFile = &c.online
 	if n := p.online.Count(); err == nil && n > 0 {
 		return n, true
 	}
 	if err != nil {
 		c.report(c.online.ParseError(err))
 	}
-	c.onlineFile = c.stat
+	c.onlineFile = &c.stat
 	if err := c.parseStat(p, true); err != nil {
 		return 0, false
 	}

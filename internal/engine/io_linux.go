@@ -13,7 +13,7 @@ import (
 // ioCollector reads /proc/diskstats and the io controller.
 type ioCollector struct {
 	collector
-	diskstats *kernfs.File
+	diskstats kernfs.File
 	reader    *cgroup.IOReader // nil where nothing shows the own cgroup
 	topology  topology
 	own, all  disks
@@ -25,7 +25,7 @@ func newIOCollector(l *linux) *ioCollector {
 	c.diskstats = c.opener.File("/proc/diskstats")
 	c.topology.opener, c.topology.report = &c.opener, c.report
 	c.own.fromUse = true
-	c.free = func() { c.closeFiles(c.diskstats) }
+	c.free = func() { c.closeFiles(&c.diskstats) }
 	return c
 }
 
@@ -86,7 +86,7 @@ func (c *ioCollector) follow(p *round) {
 		return
 	}
 	var late error
-	r := cgroup.NewIOReader(&c.opener, g.Version, g.Levels, func(name string) bool {
+	r := cgroup.NewIOReader(&c.opener, g, func(name string) bool {
 		there, err := guarded(p.Context(), &c.opener, name, func() (bool, error) { return c.opener.Root.Exists(name), nil })
 		late = cmp.Or(late, err)
 		return there

@@ -60,13 +60,17 @@ func (c *limitsCollector) listMemory(p *round, s *sample.Limits, m *sample.Memor
 	if r := c.memory.reader; r != nil {
 		for i := range p.memory.Levels {
 			l := &p.memory.Levels[i]
-			bytes("memory", l.Limit, r.Source(), l.Path, l.LimitFile)
-			bytes("swap", l.SwapLimit, r.Source(), l.Path, l.SwapFile)
+			if l.Limit.Present() {
+				bytes("memory", l.Limit, r.Source(), r.Name(i), r.LimitPath(i))
+			}
+			if l.SwapLimit.Present() {
+				bytes("swap", l.SwapLimit, r.Source(), r.Name(i), r.SwapPath(i))
+			}
 		}
 	}
 	c.listHigh(p, s)
 	c.listHugetlb(p, s)
-	bytes("memory", m.System.Total, c.engine.sizeSource(c.memory.meminfo), "", c.memory.meminfo.Path())
+	bytes("memory", m.System.Total, c.engine.sizeSource(&c.memory.meminfo.File), "", c.memory.meminfo.Path())
 	if l := c.engine.cfg.PlatformMemory; l.Known() {
 		bytes("memory", sample.SomeUint(l.Value), l.Source, "", l.File)
 	}
@@ -80,11 +84,13 @@ func (c *limitsCollector) listCPU(p *round, s *sample.Limits, cpu *sample.CPU) {
 	if c.cpu.reader != nil {
 		for i := range raw.Levels {
 			if n, ok := raw.Levels[i].Cores(); ok {
-				cores("cpu.quota", n, raw.Levels[i].Version.Source(), raw.Levels[i].Path, raw.Levels[i].QuotaFile)
+				source, group, file := c.cpu.reader.Quota(i)
+				cores("cpu.quota", n, source, group, file)
 			}
 		}
 		if n, ok := raw.Cpuset.Get(); ok {
-			cores("cpuset", float64(n), sample.SourceCpuset, raw.CpusetCgroup, raw.CpusetFile)
+			group, file := c.cpu.reader.Cpuset(raw.CpusetLevel)
+			cores("cpuset", float64(n), sample.SourceCpuset, group, file)
 		}
 	}
 	if n, ok := c.cpu.readAffinity(); ok {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
-	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
@@ -13,10 +12,9 @@ func (c *limitsCollector) listPids(p *round, s *sample.Limits) {
 		return
 	}
 	r.Read(&p.Pass, &p.pids, c.cpu.report)
-	for i := range p.pids.Levels {
-		l := &p.pids.Levels[i]
-		if n, ok := l.Limit.Get(); ok {
-			s.Entries = append(s.Entries, sample.LimitEntry{Kind: "pids", Value: float64(n), Unit: "{thread}", Source: r.Source(), Cgroup: l.Path, File: l.LimitFile})
+	for i := range p.pids.Limits {
+		if n, ok := p.pids.Limits[i].Get(); ok {
+			s.Entries = append(s.Entries, sample.LimitEntry{Kind: "pids", Value: float64(n), Unit: "{thread}", Source: r.Source(), Cgroup: r.Name(i), File: r.LimitPath(i)})
 		}
 	}
 }
@@ -27,11 +25,8 @@ func (c *limitsCollector) listHigh(p *round, s *sample.Limits) {
 	if r == nil || r.Source() != sample.SourceCgroupV2 {
 		return
 	}
-	for i := range p.memory.Levels {
-		level := p.memory.Levels[i].Level
-		if f := c.memory.opener.In(level.Dir, "memory.high"); level.Dir != "" {
-			c.listFile(p, s, f, "memory.high", r.Source(), level, cgroup.ParseLimit)
-		}
+	for _, level := range r.Levels {
+		c.listFile(p, s, "memory.high", "memory.high", r.Source(), level, cgroup.ParseLimit)
 	}
 }
 
@@ -57,15 +52,16 @@ func (c *limitsCollector) listHugetlb(p *round, s *sample.Limits) {
 		}
 		parse := func(b []byte) (sample.OptUint, error) { return cgroup.ParseHugetlbLimit(b, size) }
 		for _, level := range g.Levels {
-			c.listFile(p, s, c.memory.opener.In(level.Dir, name), cgroup.HugetlbKind(name), g.Version.Source(), level, parse)
+			c.listFile(p, s, name, cgroup.HugetlbKind(name), g.Version.Source(), level, parse)
 		}
 	}
 }
 
 // listFile adds what one file limits, in bytes.
-func (c *limitsCollector) listFile(p *round, s *sample.Limits, f *kernfs.File, kind string, source sample.Source, level cgroup.Level,
+func (c *limitsCollector) listFile(p *round, s *sample.Limits, name, kind string, source sample.Source, level cgroup.Level,
 	parse func([]byte) (sample.OptUint, error),
 ) {
+	f := c.memory.opener.In(level.Dir).File(name)
 	defer f.Close()
 	var limit sample.OptUint
 	b, err := f.Read(&p.Pass)

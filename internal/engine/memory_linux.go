@@ -14,7 +14,8 @@ import (
 // memoryCollector reads meminfo and the memory controller.
 type memoryCollector struct {
 	collector
-	meminfo *kernfs.File
+	meminfo kernfs.KeyFile
+	size    kernfs.PathOf        // of meminfo
 	reader  *cgroup.MemoryReader // nil where nothing shows the own cgroup
 
 	events     eventCounters
@@ -37,8 +38,8 @@ func (e *eventCounters) add(level, own groupID, from *cgroup.MemoryEvents) sampl
 
 func newMemoryCollector(l *linux) *memoryCollector {
 	c := &memoryCollector{collector: newCollector(l, "memory")}
-	c.meminfo = c.opener.File("/proc/meminfo")
-	c.free = func() { c.closeFiles(c.meminfo) }
+	c.meminfo.File = c.opener.File("/proc/meminfo")
+	c.free = func() { c.closeFiles(&c.meminfo.File) }
 	return c
 }
 
@@ -84,12 +85,14 @@ func (c *memoryCollector) readCgroup(p *round, w sample.Parts, s *sample.Memory)
 // decide derives what binds the process, and whose numbers describe it.
 func (c *memoryCollector) decide(p *round, w sample.Parts, binding int, s *sample.Memory) {
 	if n, ok := s.System.Total.Get(); ok {
-		s.Limit = sample.Limit[uint64]{Value: n, Source: c.engine.sizeSource(c.meminfo), File: c.meminfo.Path()}
+		s.Limit = sample.Limit[uint64]{Value: n, Source: c.engine.sizeSource(&c.meminfo.File), File: c.size.Get(&c.meminfo.File)}
 	}
 	s.Limit.LowerOrEqual(c.engine.cfg.PlatformMemory)
 	if binding >= 0 {
 		l := &p.memory.Levels[binding]
-		lowerSize(&s.Limit, sample.Limit[uint64]{Value: l.Limit.Or(0), Source: c.reader.Source(), Cgroup: l.Path, File: l.LimitFile})
+		lowerSize(&s.Limit, sample.Limit[uint64]{
+			Value: l.Limit.Or(0), Source: c.reader.Source(), Cgroup: c.reader.Name(binding), File: c.reader.LimitPath(binding),
+		})
 	}
 	if c.reader != nil {
 		c.fillCgroup(p, w, binding, s)
@@ -115,7 +118,7 @@ func (c *memoryCollector) follow(p *round) {
 	g := c.resolve(tree, "memory")
 	c.entered(g.Own(), len(g.Levels)+1) // and one that is not visible
 	if len(g.Levels) > 0 {
-		c.reader = cgroup.NewMemoryReader(&c.opener, g.Version, g.Levels)
+		c.reader = cgroup.NewMemoryReader(&c.opener, g)
 		c.cgroupFiles = c.reader
 	}
 }
@@ -127,7 +130,7 @@ func (c *memoryCollector) readHost(p *round, s *sample.Memory) {
 	var host procfs.Meminfo
 	b, err := c.meminfo.Read(&p.Pass)
 	if err == nil {
-		err = host.ParseAs(c.meminfo.Layout(), b)
+		err = host.ParseAs(&c.meminfo.Layout, b)
 	}
 	if err != nil {
 		// Unlike a feature that a kernel lacks, a missing meminfo is a fault.

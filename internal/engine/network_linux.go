@@ -38,7 +38,7 @@ type networkCollector struct {
 	dial func() (counters, error) // nil: no netlink under a root of files
 	conn counters                 // nil: not open
 	rest time.Time                // until when it is not tried
-	dev  []*kernfs.File           // the first that is there
+	dev  [2]kernfs.File           // the first that is there
 
 	namesDue, factsDue time.Time
 }
@@ -60,7 +60,7 @@ type rawLink struct {
 func newNetworkCollector(l *linux) *networkCollector {
 	c := &networkCollector{engine: l, opener: l.opener(), links: newLinks(&l.cfg.Interfaces), namespace: newNetworkNamespace(&l.cfg)}
 	// /proc/net leads to the same place; a root of files may have only one of them.
-	c.dev = []*kernfs.File{c.opener.File("/proc/self/net/dev"), c.opener.File("/proc/net/dev")}
+	c.dev[0], c.dev[1] = c.opener.File("/proc/self/net/dev"), c.opener.File("/proc/net/dev")
 	if l.cfg.Root.IsHost() {
 		c.dial = c.namespace.dial
 	}
@@ -74,8 +74,8 @@ func newNetworkCollector(l *linux) *networkCollector {
 // disconnect gives back what stays in the namespace that it was opened in.
 func (c *networkCollector) disconnect() {
 	c.hangUp()
-	for _, f := range c.dev {
-		f.Close()
+	for i := range c.dev {
+		c.dev[i].Close()
 	}
 }
 
@@ -157,7 +157,8 @@ func (c *networkCollector) dump(p *round) (err error) {
 }
 
 func (c *networkCollector) readFile(p *round) (err error) {
-	for _, f := range c.dev {
+	for i := range c.dev {
+		f := &c.dev[i]
 		var b []byte
 		if b, err = f.ReadRecords(&p.Pass); err == nil {
 			err = p.netDev.Parse(b)

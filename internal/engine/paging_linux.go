@@ -13,12 +13,12 @@ type pagingCollector struct {
 	gate
 	engine *linux
 	opener kernfs.Opener
-	vmstat *kernfs.File
+	vmstat kernfs.KeyFile
 }
 
 func newPagingCollector(l *linux) *pagingCollector {
 	c := &pagingCollector{engine: l, opener: l.opener()}
-	c.vmstat = c.opener.File("/proc/vmstat")
+	c.vmstat.File = c.opener.File("/proc/vmstat")
 	c.free = c.vmstat.Close
 	return c
 }
@@ -28,7 +28,7 @@ func (c *pagingCollector) read(p *kernfs.Pass, s *sample.Paging) error {
 	var raw procfs.Vmstat
 	b, err := c.vmstat.ReadRecords(p) // handed out by the page
 	if err == nil {
-		err = raw.ParseAs(c.vmstat.Layout(), b)
+		err = raw.ParseAs(&c.vmstat.Layout, b)
 	}
 	if err != nil {
 		c.engine.failed("paging", c.vmstat.ParseError(err))

@@ -25,8 +25,8 @@ type place struct {
 	opener kernfs.Opener
 
 	gate
-	self       []*kernfs.File
-	mountinfo  *kernfs.File
+	self       []kernfs.File
+	mountinfo  kernfs.File
 	text       []byte
 	mounts     []cgroup.Mount
 	unsure     bool  // the mounts could not be read
@@ -60,8 +60,8 @@ func newPlace(c *Config) *place {
 	}
 	p.mountinfo = p.opener.File("/proc/self/mountinfo")
 	p.free = func() {
-		for _, f := range p.self {
-			f.Close()
+		for i := range p.self {
+			p.self[i].Close()
 		}
 		p.mountinfo.Close()
 	}
@@ -116,8 +116,8 @@ func (p *place) current(pass *kernfs.Pass) (*cgroup.Tree, int) {
 }
 
 func (p *place) readSelf(pass *kernfs.Pass) (text []byte, err error) {
-	for _, f := range p.self {
-		if text, err = f.Read(pass); err == nil {
+	for i := range p.self {
+		if text, err = p.self[i].Read(pass); err == nil {
 			return text, nil
 		}
 	}

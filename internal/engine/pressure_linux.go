@@ -11,39 +11,37 @@ import (
 // hierarchy has also where the controllers are bound to v1, and the machine's.
 type pressureReader struct {
 	resource string // memory, cpu, io
-	own      *kernfs.File
-	system   *kernfs.File
+	own      kernfs.File
+	system   kernfs.File
 }
 
 func newPressureReader(o *kernfs.Opener, resource string) pressureReader {
-	return pressureReader{resource: resource, system: o.In("/proc/pressure", resource)}
+	return pressureReader{resource: resource, system: o.In("/proc/pressure").File(resource)}
 }
 
 // follow moves to the process's cgroup in the v2 hierarchy.
 func (r *pressureReader) follow(e *linux, o *kernfs.Opener, t *cgroup.Tree) {
-	if r.own != nil {
-		r.own.Close()
-		r.own = nil
-	}
+	r.own.Close()
+	r.own = kernfs.File{}
 	l, err := t.Unified()
 	if err != nil {
 		return
 	}
 	// The real root's is the whole machine's.
 	if levels := l.DropRealRoot(e.cfg.Root); len(levels) > 0 {
-		r.own = o.In(levels[0].Dir, r.resource+".pressure")
+		r.own = o.In(levels[0].Dir).File(r.resource + ".pressure")
 	}
 }
 
 func (r *pressureReader) readOwn(p *kernfs.Pass, report cgroup.Report) sample.Pressure {
-	if r.own == nil {
+	if !r.own.Known() {
 		return sample.Pressure{}
 	}
-	return readPressure(p, r.own, report)
+	return readPressure(p, &r.own, report)
 }
 
 func (r *pressureReader) readSystem(p *kernfs.Pass, report cgroup.Report) sample.Pressure {
-	s := readPressure(p, r.system, report)
+	s := readPressure(p, &r.system, report)
 	if r.resource == "cpu" {
 		// The kernel prints a line of zeros: a whole machine never waits for a CPU that all could use.
 		s.Full = sample.Opt[sample.Stall]{}
@@ -66,7 +64,5 @@ func readPressure(p *kernfs.Pass, f *kernfs.File, report cgroup.Report) sample.P
 
 func (r *pressureReader) close() {
 	r.system.Close()
-	if r.own != nil {
-		r.own.Close()
-	}
+	r.own.Close()
 }

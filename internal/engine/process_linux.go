@@ -19,20 +19,21 @@ var errOtherRoot = errors.New("the process is not part of another root")
 // processCollector reads this process: getrusage(2) and /proc/self.
 type processCollector struct {
 	gate
-	engine          *linux
-	statm, io, stat *kernfs.File
-	folder          int // /proc/self/fd, open for its name alone; -1: not yet
-	user, system    window
+	engine       *linux
+	statm, stat  kernfs.File
+	io           kernfs.KeyFile
+	folder       int // /proc/self/fd, open for its name alone; -1: not yet
+	user, system window
 }
 
 func newProcessCollector(l *linux) *processCollector {
 	o := l.opener()
 	c := &processCollector{
-		engine: l, statm: o.File("/proc/self/statm"), io: o.File("/proc/self/io"),
+		engine: l, statm: o.File("/proc/self/statm"), io: kernfs.KeyFile{File: o.File("/proc/self/io")},
 		stat: o.File("/proc/self/stat"), folder: -1,
 	}
 	c.free = func() {
-		for _, f := range []*kernfs.File{c.statm, c.io, c.stat} {
+		for _, f := range []*kernfs.File{&c.statm, &c.io.File, &c.stat} {
 			f.Close()
 		}
 		if c.folder >= 0 {
@@ -60,13 +61,13 @@ func (c *processCollector) readFiles(p *kernfs.Pass, s *sample.Process) {
 	var memory procfs.SelfStatm
 	var disk procfs.SelfIO
 	var self procfs.SelfStat
-	if c.parse(p, c.statm, func(b []byte) error { return memory.Parse(b, uint64(os.Getpagesize())) }) {
+	if c.parse(p, &c.statm, func(b []byte) error { return memory.Parse(b, uint64(os.Getpagesize())) }) {
 		s.RSS, s.Virtual = sample.SomeUint(memory.Resident), sample.SomeUint(memory.Size)
 	}
-	if c.parse(p, c.io, func(b []byte) error { return disk.ParseAs(c.io.Layout(), b) }) {
+	if c.parse(p, &c.io.File, func(b []byte) error { return disk.ParseAs(&c.io.Layout, b) }) {
 		s.ReadBytes, s.WriteBytes = disk.ReadBytes, disk.WriteBytes
 	}
-	if c.parse(p, c.stat, self.Parse) {
+	if c.parse(p, &c.stat, self.Parse) {
 		s.Threads = sample.SomeUint(self.NumThreads)
 		if now, err := sinceBoot(); err == nil && now >= self.StartTime {
 			s.Uptime = sample.Some(float64(now-self.StartTime) / 1e9)

@@ -14,8 +14,8 @@ import (
 // uptimeReader knows how long the machine runs, and how long the container does.
 type uptimeReader struct {
 	engine       *linux
-	uptime       *kernfs.File
-	init, status *kernfs.File
+	uptime       kernfs.File
+	init, status kernfs.File
 
 	// A process stays in its PID namespace, and a namespace does not outlive its init: once known, the start stays.
 	start sample.OptUint // of the namespace's init, on the clock of sinceBoot
@@ -112,7 +112,7 @@ func (u *uptimeReader) found(start sample.OptUint) {
 }
 
 func (u *uptimeReader) close() {
-	for _, f := range []*kernfs.File{u.uptime, u.init, u.status} {
+	for _, f := range []*kernfs.File{&u.uptime, &u.init, &u.status} {
 		f.Close()
 	}
 }

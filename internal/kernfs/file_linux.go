@@ -25,65 +25,81 @@ type Opener struct {
 	MayHang func(name string) bool
 }
 
-// File returns the file called name, such as /proc/meminfo. It is opened by its first reading.
-func (o *Opener) File(name string) *File { return o.In("", name) }
+// In returns the folder at path.
+func (o *Opener) In(path string) *Folder { return &Folder{o, path} }
 
-// In returns the file called base of a folder.
-func (o *Opener) In(dir, base string) *File { return &File{opener: o, dir: dir, base: base, fd: -1} }
+// File returns the file called name, such as /proc/meminfo.
+func (o *Opener) File(name string) File { return o.In("").File(name) }
+
+// Folder is where files lie, which share its path.
+type Folder struct {
+	opener *Opener
+	path   string // "": its files have whole names
+}
+
+// File returns the file called base. It is opened by its first reading.
+func (d *Folder) File(base string) File { return File{folder: d, base: base} }
 
 // File is one kernel file, kept open. A reading is one pread(2) at offset 0,
 // which every /proc, /sys and cgroup file answers with fresh text. A file of a
 // user-space file system is read on until its end.
 //
-// A File belongs to one goroutine at a time.
+// A File belongs to one goroutine at a time and is not copied once it was read. The
+// zero File is none.
 type File struct {
-	opener    *Opener
-	dir, base string // dir is shared by the files of a folder; "": all is in base
-	fd        int32
-	slow      bool    // on a file system that may hang: read through the Guard
-	guarded   bool    // read through the Guard whatever the file system
-	seldom    *seldom // nil: nothing of it yet
-	layout    *Layout // nil: nobody asked
+	_       noCopy
+	folder  *Folder
+	base    string
+	seldom  *seldom // nil: nothing of it yet
+	held    int32   // the descriptor and one; 0: not open
+	slow    bool    // on a file system that may hang: read through the Guard
+	guarded bool    // read through the Guard whatever the file system
 }
 
 // seldom is apart because a monitor has dozens of files, and most of them need none of it.
 type seldom struct {
-	last  error     // of the newest reading
-	err   error     // why it is not open
-	retry time.Time // when to try again
-	path  string    // "": nobody asked
+	err   error     // of the newest reading
+	retry time.Time // when to try to open it again, where err is why it is not; else zero
 }
 
-func (f *File) rest() *seldom {
-	if f.seldom == nil {
-		f.seldom = new(seldom)
-	}
-	return f.seldom
+// noCopy makes go vet tell of copies.
+type noCopy struct{}
+
+func (*noCopy) Lock()   {}
+func (*noCopy) Unlock() {}
+
+// KeyFile is a File of lines "key 123", and where it has them.
+type KeyFile struct {
+	File
+	Layout Layout
 }
+
+// Known reports whether f is a file and not the zero File.
+func (f *File) Known() bool { return f.folder != nil }
 
 // Name returns the path as the kernel documents it, without the root.
 func (f *File) Name() string {
-	if f.dir == "" {
+	if f.folder.path == "" {
 		return f.base
 	}
-	return f.dir + "/" + f.base
+	return f.folder.path + "/" + f.base
 }
 
-// Layout returns where this file has its keys.
-func (f *File) Layout() *Layout {
-	if f.layout == nil {
-		f.layout = new(Layout)
-	}
-	return f.layout
+// Path returns where the file really is, for messages.
+func (f *File) Path() string { return f.folder.opener.Root.Path(f.Name()) }
+
+// PathOf remembers the path of one file. Asked for the same again, it allocates nothing.
+type PathOf struct {
+	file *File
+	path string
 }
 
-// Path returns where the file really is, for messages. Asked again, it allocates nothing.
-func (f *File) Path() string {
-	s := f.rest()
-	if s.path == "" {
-		s.path = f.opener.Root.Path(f.Name())
+// Get returns the path of f.
+func (p *PathOf) Get(f *File) string {
+	if p.file != f {
+		p.file, p.path = f, f.Path()
 	}
-	return s.path
+	return p.path
 }
 
 // ParseError names the file in an error of what takes its text apart. An
@@ -104,7 +120,7 @@ func (f *File) Err() error {
 	if f.seldom == nil {
 		return nil
 	}
-	return f.seldom.last
+	return f.seldom.err
 }
 
 // Read returns the whole text of a file that the kernel hands out in one
@@ -116,12 +132,12 @@ func (f *File) Err() error {
 func (f *File) Read(p *Pass) ([]byte, error) {
 	// The steady path in one piece: of a file of one number, the calls in
 	// between would be a twentieth of the whole.
-	if f.fd >= 0 && !f.slow && !f.guarded {
-		n, err := unix.Pread(int(f.fd), p.buf, 0)
+	if f.held > 0 && !f.slow && !f.guarded {
+		n, err := unix.Pread(int(f.held-1), p.buf, 0)
 		if err == nil && n < len(p.buf) {
 			p.calls++
 			if f.seldom != nil {
-				f.seldom.last = nil
+				f.seldom.err = nil
 			}
 			return p.buf[:n], nil
 		}
@@ -145,15 +161,18 @@ type readFunc func(fd int, buf []byte) (text, grown []byte, calls int, err error
 
 func (f *File) read(p *Pass, how readFunc) ([]byte, error) {
 	text, err := f.attempt(p, how)
-	if err != nil || f.seldom != nil {
-		f.rest().last = err
+	switch {
+	case f.seldom != nil:
+		f.seldom.err = err
+	case err != nil:
+		f.seldom = &seldom{err: err}
 	}
 	return text, err
 }
 
 func (f *File) attempt(p *Pass, how readFunc) ([]byte, error) {
 	for attempt := 0; ; attempt++ {
-		if f.fd < 0 {
+		if f.held == 0 {
 			if err := f.open(p); err != nil {
 				return nil, err
 			}
@@ -170,12 +189,12 @@ func (f *File) attempt(p *Pass, how readFunc) ([]byte, error) {
 			if attempt == 0 {
 				continue
 			}
-			return nil, f.give(p, err)
+			return nil, f.give(p, f.pathError(err))
 		case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EINVAL), errors.Is(err, hostfs.ErrTooLarge):
 			// PSI compiled in but off: open succeeds, read does not. A file
 			// that is too large costs MaxSize to find out: not every time.
 			f.Close()
-			return nil, f.give(p, err)
+			return nil, f.give(p, f.pathError(err))
 		}
 		return nil, f.pathError(err)
 	}
@@ -185,16 +204,18 @@ func (f *File) pathError(err error) error {
 	return &fs.PathError{Op: "read", Path: f.Path(), Err: err}
 }
 
-// give remembers why the file has no text.
+// give leaves the file alone for a while.
 func (f *File) give(p *Pass, err error) error {
-	t := f.rest()
-	t.err, t.retry = f.pathError(err), p.now.Add(reprobe)
-	return t.err
+	if f.seldom == nil {
+		f.seldom = new(seldom)
+	}
+	f.seldom.retry = p.now.Add(reprobe)
+	return err
 }
 
 func (f *File) pread(p *Pass, how readFunc) ([]byte, error) {
 	if !f.slow && !f.guarded {
-		text, buf, calls, err := how(int(f.fd), p.buf)
+		text, buf, calls, err := how(int(f.held-1), p.buf)
 		p.buf, p.calls = buf, p.calls+calls
 		return text, err
 	}
@@ -203,16 +224,16 @@ func (f *File) pread(p *Pass, how readFunc) ([]byte, error) {
 		// number that ends early would be another number.
 		how = readRecords
 	}
-	fd := int(f.fd)
+	fd := int(f.held - 1)
 	var text []byte
 	var calls int
-	abandoned, err := f.opener.Guard.Do(p.ctx, func() (err error) {
+	abandoned, err := f.folder.opener.Guard.Do(p.ctx, func() (err error) {
 		// A buffer of its own: a read that hangs writes into it whenever it returns.
 		text, _, calls, err = how(fd, make([]byte, initialSize))
 		return err
 	}, func(error) { _ = unix.Close(fd) })
 	if abandoned {
-		f.fd = -1 // the helper closes it, and owns text and calls
+		f.held = 0 // the helper closes it, and owns text and calls
 		return nil, err
 	}
 	p.calls += calls
@@ -280,20 +301,21 @@ func grow(buf []byte, used int) []byte {
 
 func (f *File) open(p *Pass) error {
 	if t := f.seldom; t != nil {
-		if t.err != nil && p.now.Before(t.retry) {
+		if p.now.Before(t.retry) {
 			return t.err
 		}
-		t.err = nil
+		t.retry = time.Time{}
 	}
 	// A file that proved slow may hang in open as well: FUSE asks its daemon
 	// for the name and for the opening.
-	guarded := f.slow || !f.opener.Root.IsHost() || f.opener.MayHang != nil && f.opener.MayHang(f.Name())
+	o := f.folder.opener
+	guarded := f.slow || !o.Root.IsHost() || o.MayHang != nil && o.MayHang(f.Name())
 	var fd int
 	var slow bool
 	var err error
 	if guarded {
-		_, err = f.opener.Guard.Do(p.ctx, func() (err error) {
-			fd, slow, err = openRegular(f.opener.Root, f.Name())
+		_, err = o.Guard.Do(p.ctx, func() (err error) {
+			fd, slow, err = openRegular(o.Root, f.Name())
 			return err
 		}, func(err error) {
 			if err == nil {
@@ -301,12 +323,12 @@ func (f *File) open(p *Pass) error {
 			}
 		})
 	} else {
-		fd, slow, err = openRegular(f.opener.Root, f.Name())
+		fd, slow, err = openRegular(o.Root, f.Name())
 	}
 	p.calls += 3
 	switch {
 	case err == nil:
-		f.fd, f.slow = int32(fd), slow
+		f.held, f.slow = int32(fd)+1, slow
 		return nil
 	case errors.Is(err, ErrHung), p.ctx.Err() != nil:
 		// It says nothing about the file's next answer: ask again next time.
@@ -316,9 +338,7 @@ func (f *File) open(p *Pass) error {
 	if !errors.As(err, &pe) {
 		pe = &fs.PathError{Op: "open", Path: f.Path(), Err: err}
 	}
-	t := f.rest()
-	t.err, t.retry = pe, p.now.Add(reprobe)
-	return pe
+	return f.give(p, pe)
 }
 
 // openRegular opens a regular file and reports whether it lies on a file
@@ -382,11 +402,11 @@ func mayHang(fsType uint32) bool {
 
 // Close gives the descriptor back. The next reading opens the file again.
 func (f *File) Close() {
-	if f.fd >= 0 {
-		_ = unix.Close(int(f.fd))
-		f.fd = -1
+	if f.held > 0 {
+		_ = unix.Close(int(f.held - 1))
+		f.held = 0
 	}
 	if f.seldom != nil {
-		f.seldom.err, f.seldom.retry = nil, time.Time{}
+		f.seldom.retry = time.Time{}
 	}
 }

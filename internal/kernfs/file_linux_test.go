@@ -38,7 +38,7 @@ func (r *reader) begin() { r.Begin(r.t.Context(), r.now) }
 func (r *reader) file(name string) *kernfs.File {
 	f := r.File(name)
 	r.t.Cleanup(f.Close)
-	return f
+	return &f
 }
 
 // want reads f and compares, whatever the reading costs.
