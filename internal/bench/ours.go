@@ -25,7 +25,7 @@ func file(name string, parse func(f *kernfs.File, p *kernfs.Pass) error) side {
 		if err != nil {
 			return nil, err
 		}
-		opener := &kernfs.Opener{Root: root, Guard: new(kernfs.Guard)}
+		opener := &kernfs.Opener{Root: root}
 		f, p := opener.File(name), new(kernfs.Pass)
 		p.Begin(background, time.Now())
 		return must(func() (struct{}, error) { return struct{}{}, parse(&f, p) })

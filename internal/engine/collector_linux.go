@@ -25,14 +25,11 @@ type collector struct {
 	cause, wrapped error                // what why said last, and of what: a file that is absent is met on every reading
 }
 
-// newCollector returns the shared part of the collector of a resource: memory, cpu.
-func newCollector(l *linux, resource string) collector {
-	o := l.opener()
-	return collector{
-		engine: l, opener: o, missing: ErrNoCgroup,
-		report:   func(err error) { l.failed(resource, err) },
-		pressure: newPressureReader(&o, resource),
-	}
+// share readies what the collector of a resource (memory, cpu) shares with the others.
+func (c *collector) share(l *linux, resource string) {
+	c.engine, c.opener, c.missing = l, l.opener(), ErrNoCgroup
+	c.report = func(err error) { l.failed(resource, err) }
+	c.pressure = newPressureReader(&c.opener, resource)
 }
 
 // closeFiles gives back what is open, and those files.

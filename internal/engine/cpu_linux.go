@@ -16,7 +16,7 @@ type cpuCollector struct {
 	collector
 	stat, online kernfs.File
 	irq          kernfs.File
-	uptime       *uptimeReader
+	uptime       uptimeReader
 	tasks        taskReader
 	reader       *cgroup.CPUReader // nil where nothing shows the own cgroup
 	onlineFile   *kernfs.File      // the one that said how many there are
@@ -44,16 +44,16 @@ type cpuUsage struct {
 	window
 }
 
-func newCPUCollector(l *linux) *cpuCollector {
-	c := &cpuCollector{collector: newCollector(l, "cpu")}
+func (c *cpuCollector) init(l *linux) {
+	c.share(l, "cpu")
 	c.stat, c.online = c.opener.File("/proc/stat"), c.opener.File("/sys/devices/system/cpu/online")
-	c.irq, c.uptime = c.opener.File("/proc/pressure/irq"), newUptimeReader(l, &c.opener)
+	c.irq = c.opener.File("/proc/pressure/irq")
+	c.uptime.init(l, &c.opener)
 	c.free = func() {
 		c.closeFiles(&c.stat, &c.online, &c.irq)
 		c.uptime.close()
 		c.tasks.close()
 	}
-	return c
 }
 
 func (c *cpuCollector) read(p *round, w sample.Parts, s *sample.CPU) error {

@@ -20,13 +20,12 @@ type ioCollector struct {
 	limited   listing // of the devices that have limits
 }
 
-func newIOCollector(l *linux) *ioCollector {
-	c := &ioCollector{collector: newCollector(l, "io")}
+func (c *ioCollector) init(l *linux) {
+	c.share(l, "io")
 	c.diskstats = c.opener.File("/proc/diskstats")
 	c.topology.opener, c.topology.report = &c.opener, c.report
 	c.own.fromUse = true
 	c.free = func() { c.closeFiles(&c.diskstats) }
-	return c
 }
 
 func (c *ioCollector) read(p *round, w sample.Parts, s *sample.IO) error {

@@ -16,8 +16,8 @@ type limitsCollector struct {
 	io     *ioCollector
 }
 
-func newLimitsCollector(l *linux) *limitsCollector {
-	c := &limitsCollector{engine: l}
+func (c *limitsCollector) init(l *linux) {
+	c.engine = l
 	c.free = func() {
 		if c.memory != nil {
 			c.memory.free()
@@ -25,12 +25,14 @@ func newLimitsCollector(l *linux) *limitsCollector {
 			c.io.free()
 		}
 	}
-	return c
 }
 
 func (c *limitsCollector) read(p *round, s *sample.Limits) error {
 	if c.memory == nil { // most programs never ask
-		c.memory, c.cpu, c.io = newMemoryCollector(c.engine), newCPUCollector(c.engine), newIOCollector(c.engine)
+		c.memory, c.cpu, c.io = new(memoryCollector), new(cpuCollector), new(ioCollector)
+		c.memory.init(c.engine)
+		c.cpu.init(c.engine)
+		c.io.init(c.engine)
 	}
 	defer c.free()
 	*s = sample.Limits{Time: p.Now()}

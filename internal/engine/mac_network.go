@@ -17,13 +17,13 @@ type macNetwork struct {
 	reader *darwin.NetworkReader
 	raw    darwin.Network
 	drops  map[*device]*wrapping
-	links  *links
+	links  links
 }
 
 func newMacNetwork(m *mac) *macNetwork {
 	c := &macNetwork{
 		engine: m, reader: darwin.NewNetworkReader(m.kernel),
-		drops: map[*device]*wrapping{}, links: newLinks(&m.cfg.Interfaces),
+		drops: map[*device]*wrapping{}, links: links{filter: &m.cfg.Interfaces},
 	}
 	c.free = nothing
 	return c
@@ -34,7 +34,7 @@ func (c *macNetwork) read(now time.Time, w sample.Parts, s *sample.Network) erro
 		c.engine.failed("network", err)
 		return err
 	}
-	l := c.links
+	l := &c.links
 	l.round++
 	if !c.recognize() {
 		list := l.relist()
@@ -76,7 +76,7 @@ func (c *macNetwork) recognize() bool {
 }
 
 func (c *macNetwork) count(link *link, raw *darwin.Interface) {
-	l := c.links
+	l := &c.links
 	link.facts.speed = raw.Speed
 	if !l.filter.Decides() {
 		link.shown = darwin.DefaultInterface(raw.Name) && l.filter.Shows(raw.Name)

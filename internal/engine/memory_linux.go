@@ -36,11 +36,10 @@ func (e *eventCounters) add(level, own groupID, from *cgroup.MemoryEvents) sampl
 	}
 }
 
-func newMemoryCollector(l *linux) *memoryCollector {
-	c := &memoryCollector{collector: newCollector(l, "memory")}
+func (c *memoryCollector) init(l *linux) {
+	c.share(l, "memory")
 	c.meminfo.File = c.opener.File("/proc/meminfo")
 	c.free = func() { c.closeFiles(&c.meminfo.File) }
-	return c
 }
 
 func (c *memoryCollector) read(p *round, w sample.Parts, s *sample.Memory) error {

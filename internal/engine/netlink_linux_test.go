@@ -211,7 +211,7 @@ func TestNamesThatLeftAreForgotten(t *testing.T) {
 		_, gone := b.each()
 		most = max(most, len(gone))
 	}
-	l := b.source.(*linux).network.links
+	l := &b.source.(*linux).network.links
 	if most > departed || len(l.gone) > departed {
 		t.Errorf("%d gone, %d names remembered", most, len(l.gone))
 	}
@@ -226,7 +226,7 @@ func TestIndexesThatLeftAreForgotten(t *testing.T) {
 		n.set(100+i, "wlan0", uint64(i))
 		expect(t, "received", b.received(), 0)
 	}
-	l := b.source.(*linux).network.links
+	l := &b.source.(*linux).network.links
 	expect(t, "interfaces remembered", len(l.present)+len(l.gone), 1)
 }
 

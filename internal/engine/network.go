@@ -85,8 +85,6 @@ type links struct {
 	windowAt time.Time
 }
 
-func newLinks(f *InterfaceFilter) *links { return &links{filter: f} }
-
 // seen reports whether d was there in the round before this one.
 func (s *links) seen(d *device) bool { return d.round+1 >= s.round }
 

@@ -28,7 +28,7 @@ type networkCollector struct {
 	gate
 	engine *linux
 	opener kernfs.Opener
-	links  *links
+	links  links
 
 	namespace    networkNamespace
 	namespaceDue time.Time        // when it is looked at again
@@ -57,8 +57,9 @@ type rawLink struct {
 	counts traffic
 }
 
-func newNetworkCollector(l *linux) *networkCollector {
-	c := &networkCollector{engine: l, opener: l.opener(), links: newLinks(&l.cfg.Interfaces), namespace: newNetworkNamespace(&l.cfg)}
+func (c *networkCollector) init(l *linux) {
+	c.engine, c.opener = l, l.opener()
+	c.links.filter, c.namespace = &l.cfg.Interfaces, newNetworkNamespace(&l.cfg)
 	// /proc/net leads to the same place; a root of files may have only one of them.
 	c.dev[0], c.dev[1] = c.opener.File("/proc/self/net/dev"), c.opener.File("/proc/net/dev")
 	if l.cfg.Root.IsHost() {
@@ -68,7 +69,6 @@ func newNetworkCollector(l *linux) *networkCollector {
 		c.disconnect()
 		c.namespace.close()
 	}
-	return c
 }
 
 // disconnect gives back what stays in the namespace that it was opened in.
@@ -98,7 +98,7 @@ func (c *networkCollector) read(p *round, w sample.Parts, s *sample.Network) err
 	if err := c.readCounts(p); err != nil {
 		return err
 	}
-	l := c.links
+	l := &c.links
 	l.round++
 	if changed := !c.recognize(p); changed || !p.Now().Before(c.namesDue) {
 		c.look(p, changed)
@@ -202,7 +202,7 @@ func (c *networkCollector) recognize(p *round) bool {
 // look asks for names and, where interfaces came or went or it is time, for
 // what sysfs says of them; then it decides what the total counts.
 func (c *networkCollector) look(p *round, changed bool) {
-	l, now := c.links, p.Now()
+	l, now := &c.links, p.Now()
 	c.resolve(p)
 	all := !now.Before(c.factsDue)
 	sys := newTopologyReader(p.Context(), &c.opener, p.links)

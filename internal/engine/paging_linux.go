@@ -16,11 +16,10 @@ type pagingCollector struct {
 	vmstat kernfs.KeyFile
 }
 
-func newPagingCollector(l *linux) *pagingCollector {
-	c := &pagingCollector{engine: l, opener: l.opener()}
+func (c *pagingCollector) init(l *linux) {
+	c.engine, c.opener = l, l.opener()
 	c.vmstat.File = c.opener.File("/proc/vmstat")
 	c.free = c.vmstat.Close
-	return c
 }
 
 func (c *pagingCollector) read(p *kernfs.Pass, s *sample.Paging) error {

@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"math"
 	"path"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
@@ -25,31 +27,41 @@ type place struct {
 	opener kernfs.Opener
 
 	gate
-	self       []kernfs.File
-	mountinfo  kernfs.File
-	text       []byte
-	mounts     []cgroup.Mount
-	unsure     bool  // the mounts could not be read
-	silent     error // why nothing at all is known of the mounts
-	known      bool  // the mounts are those of the text whose sum is kept
-	seed       maphash.Seed
-	sum        uint64
-	checked    time.Time
-	mounted    time.Time // when they were looked at
-	sure       bool      // mountinfo was read once
-	tree       *cgroup.Tree
-	generation int                 // changes with the tree; 0: never read
-	foreign    map[string]struct{} // where user-space file systems are mounted
+	self      []kernfs.File
+	mountinfo kernfs.File
+	text      []byte
+	mounts    []cgroup.Mount
+	unsure    bool  // the mounts could not be read
+	silent    error // why nothing at all is known of the mounts
+	known     bool  // the mounts are those of the text whose sum is kept
+	seed      maphash.Seed
+	sum       uint64
+	mounted   time.Time // when they were looked at
+	sure      bool      // mountinfo was read once
+
+	// Readings of all collectors ask these, so they take no lock for it.
+	located atomic.Pointer[located]
+	epoch   time.Time                           // from which due counts
+	due     atomic.Int64                        // when the membership is looked at again
+	foreign atomic.Pointer[map[string]struct{}] // where user-space file systems are mounted; nil: not known yet
+}
+
+// located is where the process was seen.
+type located struct {
+	tree       cgroup.Tree
+	generation int // changes with the tree; 0: never read
 }
 
 // remount is how often the mounts are looked at again.
 const remount = time.Minute
 
-func newPlace(c *Config) *place {
+func (p *place) init(c *Config) {
 	// What is mounted is read here first: until then nobody knows that a daemon
 	// stands over these very files, so that each opening may hang. Reading them again does not cost more for it.
-	opener := kernfs.Opener{Root: c.Root, Guard: new(kernfs.Guard), MayHang: func(string) bool { return true }}
-	p := &place{cfg: c, opener: opener, tree: &cgroup.Tree{}, foreign: map[string]struct{}{}, seed: maphash.MakeSeed()}
+	p.cfg, p.seed, p.epoch = c, maphash.MakeSeed(), c.Now()
+	p.located.Store(new(located))
+	p.due.Store(math.MinInt64)
+	p.opener = kernfs.Opener{Root: c.Root, MayHang: func(string) bool { return true }}
 	for _, name := range c.CgroupPaths {
 		if path.Base(name) == "cgroup" && strings.HasPrefix(name, "/proc/") {
 			p.self = append(p.self, p.opener.File(name))
@@ -65,26 +77,36 @@ func newPlace(c *Config) *place {
 		}
 		p.mountinfo.Close()
 	}
-	return p
 }
 
 // current returns the tree and its generation, having looked again where the
 // interval has passed.
 func (p *place) current(pass *kernfs.Pass) (*cgroup.Tree, int) {
+	if now := int64(pass.Now().Sub(p.epoch)); now >= p.due.Load() {
+		p.look(pass, now)
+	}
+	l := p.located.Load()
+	return &l.tree, l.generation
+}
+
+func (p *place) look(pass *kernfs.Pass, now int64) {
 	p.mu.Lock()
 	defer p.leave()
-	if p.closed.Load() {
-		return p.tree, p.generation // a reading that is still under way ends as it began
+	switch {
+	case p.closed.Load(): // a reading that is still under way ends as it began
+	case now < p.due.Load(): // another reading has looked meanwhile
+	case p.find(pass):
+		p.due.Store(now + int64(p.cfg.Interval))
 	}
-	if p.generation > 0 && pass.Now().Sub(p.checked) < p.cfg.Interval {
-		return p.tree, p.generation
-	}
+}
+
+// find looks where the process is. It is false where the reader gave up, which
+// says nothing about the files: the next one asks again.
+func (p *place) find(pass *kernfs.Pass) bool {
 	text, err := p.readSelf(pass)
 	if err != nil && pass.Context().Err() != nil {
-		// The reader gave up, which says nothing about the file: the next one asks again.
-		return p.tree, p.generation
+		return false
 	}
-	p.checked = pass.Now()
 	if err != nil {
 		// Without it the process may be anywhere: nothing of the old place is
 		// read on as if it were still true.
@@ -95,24 +117,26 @@ func (p *place) current(pass *kernfs.Pass) (*cgroup.Tree, int) {
 	if errors.Is(err, kernfs.ErrHung) {
 		silent = err
 	}
-	moved := p.generation == 0 || !bytes.Equal(text, p.text)
+	was := p.located.Load()
+	moved := was.generation == 0 || !bytes.Equal(text, p.text)
 	if !moved && !p.unsure && pass.Now().Sub(p.mounted) < remount {
-		return p.tree, p.generation
+		return true
 	}
 	text = bytes.Clone(text) // the next reading fills its buffer
 	changed := p.readMounts(pass, moved)
 	if p.unsure && pass.Context().Err() != nil {
-		p.checked = time.Time{}
-		return p.tree, p.generation
+		return false
 	}
 	silent = cmp.Or(silent, p.silent)
-	if !changed && !moved && (silent == nil) == (p.tree.Silent == nil) {
-		return p.tree, p.generation
+	if !changed && !moved && (silent == nil) == (was.tree.Silent == nil) {
+		return true
 	}
 	p.text = text
-	p.tree = &cgroup.Tree{Self: slices.Clone(cgroup.ParseSelf(p.text)), Mounts: p.mounts, Silent: silent}
-	p.generation++
-	return p.tree, p.generation
+	p.located.Store(&located{
+		tree:       cgroup.Tree{Self: slices.Clone(cgroup.ParseSelf(p.text)), Mounts: p.mounts, Silent: silent},
+		generation: was.generation + 1,
+	})
+	return true
 }
 
 func (p *place) readSelf(pass *kernfs.Pass) (text []byte, err error) {
@@ -151,14 +175,15 @@ func (p *place) readMounts(pass *kernfs.Pass, moved bool) (changed bool) {
 			return false
 		}
 		p.sum, p.sure = sum, true
-		p.foreign = map[string]struct{}{} // LXCFS may have gone
+		foreign := map[string]struct{}{} // LXCFS may have gone
 		for m := range cgroup.Mounts(text) {
 			if strings.HasPrefix(m.Type, "cgroup") {
 				mounts = append(mounts, m)
 			} else if strings.HasPrefix(m.Type, "fuse") {
-				p.foreign[m.Point] = struct{}{}
+				foreign[m.Point] = struct{}{}
 			}
 		}
+		p.foreign.Store(&foreign)
 	}
 	p.unsure, p.silent = err != nil, nil
 	// What is found by the configured folders can change without the text.
@@ -186,11 +211,16 @@ func (p *place) readMounts(pass *kernfs.Pass, moved bool) (changed bool) {
 // mounted over name, as LXCFS is over /proc/meminfo: already opening it
 // could wait for a daemon.
 func (p *place) mayHang(name string) bool {
-	if p.enter() != nil {
+	foreign := p.foreign.Load()
+	if foreign == nil { // maybe it is found out right now
+		p.mu.Lock()
+		foreign = p.foreign.Load()
+		p.leave()
+	}
+	if foreign == nil {
 		return false
 	}
-	defer p.leave()
-	_, over := p.foreign[name]
+	_, over := (*foreign)[name]
 	return over
 }
 

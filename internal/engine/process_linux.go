@@ -20,18 +20,16 @@ var errOtherRoot = errors.New("the process is not part of another root")
 type processCollector struct {
 	gate
 	engine       *linux
+	opener       kernfs.Opener
 	statm, stat  kernfs.File
 	io           kernfs.KeyFile
 	folder       int // /proc/self/fd, open for its name alone; -1: not yet
 	user, system window
 }
 
-func newProcessCollector(l *linux) *processCollector {
-	o := l.opener()
-	c := &processCollector{
-		engine: l, statm: o.File("/proc/self/statm"), io: kernfs.KeyFile{File: o.File("/proc/self/io")},
-		stat: o.File("/proc/self/stat"), folder: -1,
-	}
+func (c *processCollector) init(l *linux) {
+	c.engine, c.opener, c.folder = l, l.opener(), -1
+	c.statm, c.stat, c.io.File = c.opener.File("/proc/self/statm"), c.opener.File("/proc/self/stat"), c.opener.File("/proc/self/io")
 	c.free = func() {
 		for _, f := range []*kernfs.File{&c.statm, &c.io.File, &c.stat} {
 			f.Close()
@@ -41,7 +39,6 @@ func newProcessCollector(l *linux) *processCollector {
 			c.folder = -1
 		}
 	}
-	return c
 }
 
 func (c *processCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.Process) error {

@@ -12,7 +12,8 @@ import (
 )
 
 func TestDescriptorsAreCountedAsTheyAreListed(t *testing.T) {
-	c := newProcessCollector(&linux{})
+	var c processCollector
+	c.init(&linux{})
 	defer c.close()
 	if _, err := c.openDescriptors(); err != nil { // keeps the folder open from here on
 		t.Fatal(err)

@@ -44,7 +44,7 @@ func FuzzRank(f *testing.F) {
 			t.Errorf("%q leads out of the machine with no hardware: %+v", name, facts)
 		}
 		// The choice agrees: the total never takes a repeated one, and it takes one at least where there is any other.
-		s := newLinks(&InterfaceFilter{})
+		s := &links{filter: &InterfaceFilter{}}
 		list := s.relist()
 		for i, n := range []string{name, "lo", "other"} {
 			list.add(i+1, n)

@@ -26,7 +26,7 @@ func TestNetworkOfThisMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer source.Close()
-	c := source.(*linux).network
+	c := &source.(*linux).network
 	var before, s, after sample.Network
 	ctx := context.Background()
 	byFile := func(to *sample.Network) {
@@ -135,7 +135,7 @@ type watcher struct {
 	last   sample.Network
 }
 
-func (w *watcher) collector() *networkCollector { return w.source.(*linux).network }
+func (w *watcher) collector() *networkCollector { return &w.source.(*linux).network }
 
 func (w *watcher) read() error {
 	return w.source.ReadNetwork(context.Background(), direct|sample.PartInterfaces, &w.last)

@@ -17,14 +17,15 @@ func init() { newSource = newLinux }
 // linux reads a Linux machine, or a fake root of one.
 type linux struct {
 	cfg     Config
-	place   *place
-	memory  *memoryCollector
-	paging  *pagingCollector
-	cpu     *cpuCollector
-	process *processCollector
-	io      *ioCollector
-	network *networkCollector
-	limits  *limitsCollector
+	mayHang func(name string) bool // of the place
+	place   place
+	memory  memoryCollector
+	paging  pagingCollector
+	cpu     cpuCollector
+	process processCollector
+	io      ioCollector
+	network networkCollector
+	limits  limitsCollector
 
 	// bound says for each collector whether a cgroup sets its effective limit: then the
 	// own cgroup describes the process, in a container or not.
@@ -34,14 +35,15 @@ type linux struct {
 
 func newLinux(c Config) (Source, error) {
 	l := &linux{cfg: c, pid: os.Getpid()}
-	l.place = newPlace(&l.cfg)
-	l.memory = newMemoryCollector(l)
-	l.paging = newPagingCollector(l)
-	l.cpu = newCPUCollector(l)
-	l.process = newProcessCollector(l)
-	l.io = newIOCollector(l)
-	l.network = newNetworkCollector(l)
-	l.limits = newLimitsCollector(l)
+	l.place.init(&l.cfg)
+	l.mayHang = l.place.mayHang
+	l.memory.init(l)
+	l.paging.init(l)
+	l.cpu.init(l)
+	l.process.init(l)
+	l.io.init(l)
+	l.network.init(l)
+	l.limits.init(l)
 	return l, nil
 }
 
@@ -57,7 +59,7 @@ func (l *linux) Close() {
 }
 
 func (l *linux) opener() kernfs.Opener {
-	return kernfs.Opener{Root: l.cfg.Root, Guard: new(kernfs.Guard), MayHang: l.place.mayHang}
+	return kernfs.Opener{Root: l.cfg.Root, MayHang: l.mayHang}
 }
 
 // own reports whether the process's cgroup describes it: in a container, read

@@ -150,7 +150,7 @@ func TestP1PressureSwitchedOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer real.Close()
-	c := real.(*linux).cpu
+	c := &real.(*linux).cpu
 	// The process itself stays where it is: only the reader is pointed here.
 	var first sample.CPU
 	if err := real.ReadCPU(context.Background(), direct, &first); err != nil {

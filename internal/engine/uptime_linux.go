@@ -13,20 +13,18 @@ import (
 
 // uptimeReader knows how long the machine runs, and how long the container does.
 type uptimeReader struct {
-	engine       *linux
-	uptime       kernfs.File
-	init, status kernfs.File
+	engine        *linux
+	uptime        kernfs.File
+	first, status kernfs.File // of process 1, of this process
 
 	// A process stays in its PID namespace, and a namespace does not outlive its init: once known, the start stays.
 	start sample.OptUint // of the namespace's init, on the clock of sinceBoot
 	done  bool
 }
 
-func newUptimeReader(l *linux, o *kernfs.Opener) *uptimeReader {
-	return &uptimeReader{
-		engine: l, uptime: o.File("/proc/uptime"), init: o.File("/proc/1/stat"), status: o.File("/proc/self/status"),
-		done: !l.cfg.OwnPID,
-	}
+func (u *uptimeReader) init(l *linux, o *kernfs.Opener) {
+	u.engine, u.done = l, !l.cfg.OwnPID
+	u.uptime, u.first, u.status = o.File("/proc/uptime"), o.File("/proc/1/stat"), o.File("/proc/self/status")
 }
 
 // machine is /proc/uptime as it is shown, in an LXCFS container that of the container.
@@ -93,13 +91,13 @@ func (u *uptimeReader) findStart(p *kernfs.Pass, report cgroup.Report) {
 		u.found(sample.OptUint{})
 		return
 	}
-	b, err = u.init.Read(p)
+	b, err = u.first.Read(p)
 	var init procfs.SelfStat
 	if err == nil {
 		err = init.Parse(b)
 	}
 	if err != nil {
-		report(u.init.ParseError(err))
+		report(u.first.ParseError(err))
 		return
 	}
 	u.found(sample.SomeUint(init.StartTime))
@@ -108,11 +106,11 @@ func (u *uptimeReader) findStart(p *kernfs.Pass, report cgroup.Report) {
 func (u *uptimeReader) found(start sample.OptUint) {
 	u.start, u.done = start, true
 	u.status.Close()
-	u.init.Close()
+	u.first.Close()
 }
 
 func (u *uptimeReader) close() {
-	for _, f := range []*kernfs.File{&u.uptime, &u.init, &u.status} {
+	for _, f := range []*kernfs.File{&u.uptime, &u.first, &u.status} {
 		f.Close()
 	}
 }

@@ -14,27 +14,32 @@ import (
 // appear later: a controller is enabled, a permission granted.
 const reprobe = 5 * time.Second
 
-// Opener makes the Files of one collector.
+// Opener makes the Files of one collector. It is not copied once it made one.
 type Opener struct {
 	Root hostfs.Root
 	// Guard takes whatever may hang. Collectors do not share one: a dead file
 	// in one collector leaves the others alone.
-	Guard *Guard
+	Guard Guard
 	// MayHang reports, before a file is opened, that opening it could hang
 	// because another file system is mounted over it (LXCFS on /proc/meminfo). nil: none.
 	MayHang func(name string) bool
+
+	whole Folder // of files by their whole names
 }
 
 // In returns the folder at path.
 func (o *Opener) In(path string) *Folder { return &Folder{o, path} }
 
 // File returns the file called name, such as /proc/meminfo.
-func (o *Opener) File(name string) File { return o.In("").File(name) }
+func (o *Opener) File(name string) File {
+	o.whole.opener = o
+	return o.whole.File(name)
+}
 
 // Folder is where files lie, which share its path.
 type Folder struct {
 	opener *Opener
-	path   string // "": its files have whole names
+	path   string // "": its files are called by their whole names
 }
 
 // File returns the file called base. It is opened by its first reading.

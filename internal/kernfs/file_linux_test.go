@@ -28,7 +28,7 @@ type reader struct {
 }
 
 func newReader(t *testing.T) *reader {
-	r := &reader{t: t, now: time.Now(), Opener: kernfs.Opener{Guard: new(kernfs.Guard)}}
+	r := &reader{t: t, now: time.Now(), Opener: kernfs.Opener{}}
 	r.begin()
 	return r
 }
@@ -113,12 +113,9 @@ func TestK5DescriptorsAreNotInherited(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, root.Path("/file"), "text")
-	for name, o := range map[string]kernfs.Opener{
-		"/proc/self/stat": {Guard: new(kernfs.Guard)},
-		"/file":           {Guard: new(kernfs.Guard), Root: root},
-	} {
+	for name, root := range map[string]hostfs.Root{"/proc/self/stat": {}, "/file": root} {
 		r := newReader(t)
-		r.Opener = o
+		r.Root = root
 		f := r.file(name)
 		if _, err := f.Read(&r.Pass); err != nil {
 			t.Fatal(err)
@@ -535,7 +532,7 @@ func write(t *testing.T, name, text string) {
 func BenchmarkRead(b *testing.B) {
 	for _, name := range kernelFiles {
 		b.Run(name[1:], func(b *testing.B) {
-			o := kernfs.Opener{Guard: new(kernfs.Guard)}
+			var o kernfs.Opener
 			f := o.File(name)
 			defer f.Close()
 			var p kernfs.Pass

@@ -42,7 +42,7 @@ func inNamespace(t *testing.T, test func(t *testing.T) error) {
 // procNetDev is what the kernel prints for the namespace of this thread.
 func procNetDev(t *testing.T) []procfs.Interface {
 	t.Helper()
-	o := kernfs.Opener{Guard: new(kernfs.Guard)}
+	var o kernfs.Opener
 	f := o.File("/proc/thread-self/net/dev")
 	defer f.Close()
 	var p kernfs.Pass

@@ -18,7 +18,7 @@ import (
 // file is one that comes page by page.
 func read(t *testing.T, name string) []byte {
 	t.Helper()
-	o := kernfs.Opener{Guard: new(kernfs.Guard)}
+	var o kernfs.Opener
 	f := o.File(name)
 	defer f.Close()
 	var p kernfs.Pass
