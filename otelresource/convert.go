@@ -27,14 +27,14 @@ type stalls struct {
 
 // convert returns nil where the kernel has no pressure.
 func (s *stalls) convert(from *sample.Pressure) *Pressure {
-	set := func(to **Stall, at *Stall, from sample.Opt[sample.Stall]) {
-		if v, ok := from.Get(); ok {
+	set := func(to **Stall, at *Stall, from *sample.Opt[sample.Stall]) {
+		if v := from.At(); v != nil {
 			*at = Stall{Avg10: v.Avg10, Avg60: v.Avg60, Avg300: v.Avg300, TotalSeconds: float64(v.Total) / 1e6}
 			*to = at
 		}
 	}
-	set(&s.pressure.Some, &s.some, from.Some)
-	set(&s.pressure.Full, &s.full, from.Full)
+	set(&s.pressure.Some, &s.some, &from.Some)
+	set(&s.pressure.Full, &s.full, &from.Full)
 	if s.pressure.Some == nil && s.pressure.Full == nil {
 		return nil
 	}

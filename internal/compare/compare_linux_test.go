@@ -74,13 +74,13 @@ func check(t *testing.T, err error) {
 }
 
 func TestMeminfo(t *testing.T) {
-	type memory struct{ total, free, available, buffers, cached, swapTotal, swapFree uint64 }
+	type memory struct{ total, free, available, buffers, swapTotal, swapFree uint64 }
 	ours := func() memory {
 		var m procfs.Meminfo
 		check(t, m.Parse(text(t, "/proc/meminfo")))
 		return memory{
 			m.MemTotal.Or(0), m.MemFree.Or(0), m.MemAvailable.Or(0), m.Buffers.Or(0),
-			m.Cached.Or(0), m.SwapTotal.Or(0), m.SwapFree.Or(0),
+			m.SwapTotal.Or(0), m.SwapFree.Or(0),
 		}
 	}
 	fs := host(t)
@@ -88,13 +88,12 @@ func TestMeminfo(t *testing.T) {
 		m := must[prometheus.Meminfo](t)(fs.Meminfo())
 		return memory{
 			*m.MemTotalBytes, *m.MemFreeBytes, *m.MemAvailableBytes, *m.BuffersBytes,
-			*m.CachedBytes, *m.SwapTotalBytes, *m.SwapFreeBytes,
+			*m.SwapTotalBytes, *m.SwapFreeBytes,
 		}
 	}, ours)
 	settled(t, "gopsutil", func() memory {
 		m := must[*mem.VirtualMemoryStat](t)(mem.VirtualMemory())
-		// gopsutil adds what is reclaimable of the slab to Cached; the file keeps them apart, and so do we.
-		return memory{m.Total, m.Free, m.Available, m.Buffers, m.Cached - m.Sreclaimable, m.SwapTotal, m.SwapFree}
+		return memory{m.Total, m.Free, m.Available, m.Buffers, m.SwapTotal, m.SwapFree}
 	}, ours)
 }
 

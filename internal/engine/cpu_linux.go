@@ -66,10 +66,10 @@ func (c *cpuCollector) read(p *round, w sample.Parts, s *sample.CPU) error {
 	}
 	fallback := w.Have(sample.PartDirect) && !s.Own
 	if w.Have(sample.PartSystemPressure) || fallback {
-		s.System.Pressure = c.pressure.readSystem(&p.Pass, c.report)
+		c.pressure.readSystem(&p.Pass, &s.System.Pressure, c.report)
 	}
 	if w.Have(sample.PartSystemPressure) {
-		s.System.IRQ = readPressure(&p.Pass, &c.irq, c.report)
+		readPressure(&p.Pass, &c.irq, &s.System.IRQ, c.report)
 	}
 	if w.Have(sample.PartSystem) || fallback {
 		c.readHost(p, w, s)
@@ -100,7 +100,7 @@ func (c *cpuCollector) readCgroup(p *round, w sample.Parts, s *sample.CPU) {
 		c.fillCgroup(p, w, level, s)
 	}
 	s.Own = c.engine.own(s.Cgroup.Usage)
-	s.Cgroup.Pressure = c.pressure.readOwn(&p.Pass, c.report)
+	c.pressure.readOwn(&p.Pass, &s.Cgroup.Pressure, c.report)
 	if !s.Cgroup.Usage.Present() {
 		s.Err = c.why(c.reader != nil, c.reader.UsageError, errRootCPU)
 	}

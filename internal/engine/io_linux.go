@@ -34,7 +34,7 @@ func (c *ioCollector) read(p *round, w sample.Parts, s *sample.IO) error {
 	known := w.Have(sample.PartCgroup) && c.readCgroup(p, w, s)
 	fallback := w.Have(sample.PartDirect) && !s.Own
 	if w.Have(sample.PartSystemPressure) || fallback {
-		s.System.Pressure = c.pressure.readSystem(&p.Pass, c.report)
+		c.pressure.readSystem(&p.Pass, &s.System.Pressure, c.report)
 	}
 	if w.Have(sample.PartSystem) || fallback {
 		err := c.readHost(p)
@@ -59,7 +59,7 @@ func (c *ioCollector) readCgroup(p *round, w sample.Parts, s *sample.IO) (known 
 		}
 		c.own.fill(&s.Cgroup, w.Have(sample.PartDevices), readable)
 	}
-	s.Cgroup.Pressure = c.pressure.readOwn(&p.Pass, c.report)
+	c.pressure.readOwn(&p.Pass, &s.Cgroup.Pressure, c.report)
 	known = readable || c.reader != nil && !c.own.empty()
 	s.Own = c.engine.describes(known)
 	if !known {
@@ -201,9 +201,8 @@ func hostReading(d *procfs.Disk, r *diskReading) {
 	c.setOps(diskWritten, &d.Write)
 	c.n[diskIOTime], c.n[diskQueueTime] = d.IOTime, d.WeightedTime
 	c.present |= 1<<diskIOTime | 1<<diskQueueTime
-	if d.Discard.Present() {
-		x, _ := d.Discard.Get()
-		c.setOps(diskDiscarded, &x)
+	if x := d.Discard.At(); x != nil {
+		c.setOps(diskDiscarded, x)
 	}
 	c.set(diskFlushes, d.Flushes)
 	c.set(diskFlushTime, d.FlushTime)

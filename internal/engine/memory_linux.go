@@ -57,7 +57,7 @@ func (c *memoryCollector) read(p *round, w sample.Parts, s *sample.Memory) error
 		c.decide(p, w, binding, s)
 	}
 	if w.Have(sample.PartSystemPressure) || w.Have(sample.PartDirect) && !s.Own {
-		s.System.Pressure = c.pressure.readSystem(&p.Pass, c.report)
+		c.pressure.readSystem(&p.Pass, &s.System.Pressure, c.report)
 	}
 	if w&(sample.PartCgroup|sample.PartSystem) != 0 && !s.System.Total.Present() && !s.Cgroup.Usage.Present() {
 		return errors.Join(s.Err, p.Context().Err())
@@ -77,7 +77,7 @@ func (c *memoryCollector) readCgroup(p *round, w sample.Parts, s *sample.Memory)
 			c.reader.ReadOwnEvents(&p.Pass, &p.memory, c.report)
 		}
 	}
-	s.Cgroup.Pressure = c.pressure.readOwn(&p.Pass, c.report)
+	c.pressure.readOwn(&p.Pass, &s.Cgroup.Pressure, c.report)
 	return binding
 }
 

@@ -11,7 +11,7 @@ import (
 func TestSystemMemoryStates(t *testing.T) {
 	const mib = 1 << 20
 	got := systemMemory(&procfs.Meminfo{ // R16c
-		MemTotal: some(8000 * mib), MemFree: some(1000 * mib), MemAvailable: some(5000 * mib), Buffers: some(500 * mib), Cached: some(4000 * mib),
+		MemTotal: some(8000 * mib), MemFree: some(1000 * mib), MemAvailable: some(5000 * mib), Buffers: some(500 * mib),
 		SwapTotal: some(100), SwapFree: some(40),
 	})
 	want := sample.SystemMemory{
@@ -39,7 +39,7 @@ func TestSystemMemoryStatesSumToTheTotal(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 10_000 {
 		n := func() sample.OptUint { return some(random.Uint64N(1000)) }
-		m := procfs.Meminfo{MemTotal: n(), MemFree: n(), MemAvailable: n(), Buffers: n(), Cached: n()}
+		m := procfs.Meminfo{MemTotal: n(), MemFree: n(), MemAvailable: n(), Buffers: n()}
 		s := systemMemory(&m)
 		if sum := s.Used.Or(0) + s.Free.Or(0) + s.Buffers.Or(0) + s.Cached.Or(0); sum != m.MemTotal.Or(0) {
 			t.Fatalf("%+v: states of %+v sum to %d", m, s, sum)

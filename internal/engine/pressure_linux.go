@@ -33,33 +33,29 @@ func (r *pressureReader) follow(e *linux, o *kernfs.Opener, t *cgroup.Tree) {
 	}
 }
 
-func (r *pressureReader) readOwn(p *kernfs.Pass, report cgroup.Report) sample.Pressure {
-	if !r.own.Known() {
-		return sample.Pressure{}
+func (r *pressureReader) readOwn(p *kernfs.Pass, s *sample.Pressure, report cgroup.Report) {
+	if r.own.Known() {
+		readPressure(p, &r.own, s, report)
 	}
-	return readPressure(p, &r.own, report)
 }
 
-func (r *pressureReader) readSystem(p *kernfs.Pass, report cgroup.Report) sample.Pressure {
-	s := readPressure(p, &r.system, report)
+func (r *pressureReader) readSystem(p *kernfs.Pass, s *sample.Pressure, report cgroup.Report) {
+	readPressure(p, &r.system, s, report)
 	if r.resource == "cpu" {
 		// The kernel prints a line of zeros: a whole machine never waits for a CPU that all could use.
 		s.Full = sample.Opt[sample.Stall]{}
 	}
-	return s
 }
 
-func readPressure(p *kernfs.Pass, f *kernfs.File, report cgroup.Report) sample.Pressure {
-	var s procfs.Pressure
+// readPressure fills s, which is empty.
+func readPressure(p *kernfs.Pass, f *kernfs.File, s *sample.Pressure, report cgroup.Report) {
 	b, err := f.Read(p)
 	if err == nil {
-		err = s.Parse(b)
+		err = (*procfs.Pressure)(s).Parse(b)
 	}
 	if err != nil {
 		report(f.ParseError(err))
-		return sample.Pressure{}
 	}
-	return sample.Pressure(s)
 }
 
 func (r *pressureReader) close() {

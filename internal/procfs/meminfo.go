@@ -8,21 +8,18 @@ import (
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
-// Meminfo is /proc/meminfo (proc_meminfo(5)), in bytes. Inside an LXCFS
+// Meminfo is what is taken from /proc/meminfo (proc_meminfo(5)), in bytes. Inside an LXCFS
 // container it is that container's, everywhere else the machine's.
 type Meminfo struct {
 	MemTotal, MemFree   sample.OptUint
 	MemAvailable        sample.OptUint // since Linux 3.14
-	Buffers, Cached     sample.OptUint
-	SReclaimable        sample.OptUint
-	Shmem               sample.OptUint
+	Buffers             sample.OptUint
 	SwapTotal, SwapFree sample.OptUint
 }
 
 var meminfoKeys = []kernfs.Key{
 	{Name: "MemTotal", Value: 0}, {Name: "MemFree", Value: 1}, {Name: "MemAvailable", Value: 2},
-	{Name: "Buffers", Value: 3}, {Name: "Cached", Value: 4}, {Name: "SReclaimable", Value: 5},
-	{Name: "Shmem", Value: 6}, {Name: "SwapTotal", Value: 7}, {Name: "SwapFree", Value: 8},
+	{Name: "Buffers", Value: 3}, {Name: "SwapTotal", Value: 4}, {Name: "SwapFree", Value: 5},
 }
 
 // Parse fills m from the text of the file. It fails where not even MemTotal is
@@ -31,11 +28,10 @@ func (m *Meminfo) Parse(b []byte) error { return m.ParseAs(new(kernfs.Layout), b
 
 // ParseAs is Parse of a text that is laid out as the one before.
 func (m *Meminfo) ParseAs(l *kernfs.Layout, b []byte) error {
-	var v [9]sample.OptUint
+	var v [6]sample.OptUint
 	l.Parse(b, meminfoKeys, v[:])
 	m.MemTotal, m.MemFree, m.MemAvailable = kib(v[0]), kib(v[1]), kib(v[2])
-	m.Buffers, m.Cached, m.SReclaimable, m.Shmem = kib(v[3]), kib(v[4]), kib(v[5]), kib(v[6])
-	m.SwapTotal, m.SwapFree = kib(v[7]), kib(v[8])
+	m.Buffers, m.SwapTotal, m.SwapFree = kib(v[3]), kib(v[4]), kib(v[5])
 	if !m.MemTotal.Present() {
 		return kernfs.ErrMalformed
 	}

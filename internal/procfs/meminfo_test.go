@@ -16,8 +16,6 @@ MemAvailable:   12345678 kB
 Buffers:          123456 kB
 Cached:          3456789 kB
 SwapCached:            1 kB
-SReclaimable:     234567 kB
-Shmem:             34567 kB
 SwapTotal:       2097148 kB
 SwapFree:        2097000 kB
 HugePages_Total:       7
@@ -29,7 +27,7 @@ func kib(n uint64) sample.OptUint { return sample.SomeUint(n << 10) }
 func TestMeminfo(t *testing.T) {
 	whole := procfs.Meminfo{
 		MemTotal: kib(16316412), MemFree: kib(8223456), MemAvailable: kib(12345678), Buffers: kib(123456),
-		Cached: kib(3456789), SReclaimable: kib(234567), Shmem: kib(34567), SwapTotal: kib(2097148), SwapFree: kib(2097000),
+		SwapTotal: kib(2097148), SwapFree: kib(2097000),
 	}
 	old := whole
 	old.MemAvailable = sample.OptUint{}

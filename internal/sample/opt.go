@@ -13,6 +13,14 @@ func Some[T any](v T) Opt[T] { return Opt[T]{v, true} }
 // Get returns the value and whether it is present.
 func (o Opt[T]) Get() (T, bool) { return o.value, o.present }
 
+// At returns the value where it lies; nil where it is absent.
+func (o *Opt[T]) At() *T {
+	if !o.present {
+		return nil
+	}
+	return &o.value
+}
+
 // Present reports whether there is a value.
 func (o Opt[T]) Present() bool { return o.present }
 
