@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/snapshot"
 )
 
 // maxWait is what all callbacks of one collection together may wait for fresh data.
@@ -14,6 +16,7 @@ const maxWait = 50 * time.Millisecond
 // most maxWait and a quarter of what is left until the collection's deadline,
 // all collectors together.
 type waitBudget struct {
+	clock    *snapshot.Clock
 	mu       sync.Mutex
 	deadline time.Time // of the collection
 	waited   []any     // who has waited in this collection
@@ -21,19 +24,19 @@ type waitBudget struct {
 	spare    *wait // one that nobody waits for any more
 }
 
-// begin returns a context that ends when the budget is used up. Its done takes off what was used.
+// begin returns a context that begins now and ends when the budget is used up.
+// Its done takes off what was used.
 //
 // A collection is told from the next by its deadline, and, as not all have
 // one, by who waits: nobody does so twice in the same.
-func (b *waitBudget) begin(ctx context.Context, who any) *wait {
-	now := time.Now()
+func (b *waitBudget) begin(ctx context.Context, now time.Duration, who any) *wait {
 	deadline, ok := ctx.Deadline()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !deadline.Equal(b.deadline) || len(b.waited) == 0 || slices.Contains(b.waited, who) {
 		b.deadline, b.waited, b.left = deadline, b.waited[:0], maxWait
 		if ok {
-			b.left = min(maxWait, max(0, deadline.Sub(now)/4))
+			b.left = min(maxWait, max(0, time.Until(deadline)/4))
 		}
 	}
 	b.waited = append(b.waited, who)
@@ -50,40 +53,46 @@ func (b *waitBudget) begin(ctx context.Context, who any) *wait {
 type wait struct {
 	context.Context // of the collection
 	budget          *waitBudget
-	began           time.Time
+	began           time.Duration
 	most            time.Duration
 
-	mu     sync.Mutex
+	// Under the lock of the budget.
 	timed  context.Context // nil until somebody waits
 	cancel context.CancelFunc
 }
 
-// done ends the wait, which nobody may use from then on: a source keeps no
-// context beyond its reading.
-func (w *wait) done() {
-	w.mu.Lock()
-	waited := w.cancel != nil
-	if waited {
-		w.cancel()
+// spent is Err for a wait that has just begun.
+func (w *wait) spent() error {
+	if w.most <= 0 {
+		return context.DeadlineExceeded
 	}
-	w.mu.Unlock()
+	return w.Context.Err()
+}
+
+// done ends the wait now. Nobody may use it from then on: a source keeps no
+// context beyond its reading.
+func (w *wait) done(now time.Duration) {
 	b := w.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.left = max(0, b.left-time.Since(w.began))
-	if !waited {
-		w.Context = nil
-		b.spare = w
+	b.left = max(0, b.left-(now-w.began))
+	if w.cancel != nil {
+		w.cancel()
+		return
 	}
+	w.Context = nil
+	b.spare = w
 }
 
 // Deadline implements context.Context.
-func (w *wait) Deadline() (time.Time, bool) { return w.began.Add(w.most), true }
+func (w *wait) Deadline() (time.Time, bool) {
+	return time.Now().Add(w.most - (w.budget.clock.Now() - w.began)), true
+}
 
 // Done implements context.Context.
 func (w *wait) Done() <-chan struct{} {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.budget.mu.Lock()
+	defer w.budget.mu.Unlock()
 	if w.timed == nil {
 		end, _ := w.Deadline()
 		w.timed, w.cancel = context.WithDeadline(w.Context, end)
@@ -93,15 +102,15 @@ func (w *wait) Done() <-chan struct{} {
 
 // Err implements context.Context.
 func (w *wait) Err() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.budget.mu.Lock()
+	defer w.budget.mu.Unlock()
 	if w.timed != nil {
 		return w.timed.Err()
 	}
 	if err := w.Context.Err(); err != nil {
 		return err
 	}
-	if time.Since(w.began) >= w.most {
+	if w.budget.clock.Now()-w.began >= w.most {
 		return context.DeadlineExceeded
 	}
 	return nil

@@ -6,13 +6,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/snapshot"
 )
 
 func TestAWaitEndsWithItsBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := new(waitBudget)
-		w := b.begin(t.Context(), 1)
-		defer w.done()
+		b := newBudget()
+		w := b.begin(t.Context(), b.clock.Now(), 1)
+		defer w.end()
 		if err := w.Err(); err != nil {
 			t.Error(err)
 		}
@@ -26,8 +28,8 @@ func TestAWaitEndsWithItsBudget(t *testing.T) {
 
 func TestAWaitThatNobodyWaitsForEndsToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := new(waitBudget).begin(t.Context(), 1)
-		defer w.done()
+		w := newBudget().begin(t.Context(), 0, 1)
+		defer w.end()
 		time.Sleep(maxWait)
 		if err := w.Err(); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
@@ -42,10 +44,10 @@ func TestAWaitThatNobodyWaitsForEndsToo(t *testing.T) {
 
 func TestAWaitEndsWithItsCollection(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	b := new(waitBudget)
-	waited, lazy := b.begin(ctx, 1), b.begin(ctx, 2)
-	defer waited.done()
-	defer lazy.done()
+	b := newBudget()
+	waited, lazy := b.begin(ctx, b.clock.Now(), 1), b.begin(ctx, b.clock.Now(), 2)
+	defer waited.end()
+	defer lazy.end()
 	done := waited.Done()
 	cancel()
 	<-done
@@ -58,22 +60,26 @@ func TestAWaitEndsWithItsCollection(t *testing.T) {
 
 func TestWaitsOfOneCollectionShareABudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := new(waitBudget)
-		first := b.begin(t.Context(), 1)
+		b := newBudget()
+		first := b.begin(t.Context(), b.clock.Now(), 1)
 		time.Sleep(maxWait - time.Millisecond)
-		first.done()
-		second := b.begin(t.Context(), 2)
+		first.end()
+		second := b.begin(t.Context(), b.clock.Now(), 2)
 		if left := time.Until(endOf(second)); left != time.Millisecond {
 			t.Errorf("%v are left to the second", left)
 		}
-		second.done()
-		next := b.begin(t.Context(), 1)
-		defer next.done()
+		second.end()
+		next := b.begin(t.Context(), b.clock.Now(), 1)
+		defer next.end()
 		if left := time.Until(endOf(next)); left != maxWait {
 			t.Errorf("%v are left in the next collection", left)
 		}
 	})
 }
+
+func newBudget() *waitBudget { return &waitBudget{clock: snapshot.NewClock()} }
+
+func (w *wait) end() { w.done(w.budget.clock.Now()) }
 
 func endOf(w *wait) time.Time {
 	end, _ := w.Deadline()

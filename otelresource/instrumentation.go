@@ -101,7 +101,7 @@ func (i *Instrumentation) register(c *startConfig) error {
 func (i *Instrumentation) tables(sel selection) (all []observe.Table) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	m, budget := i.monitor, new(waitBudget)
+	m, budget := i.monitor, &waitBudget{clock: i.monitor.clock}
 	as := func(name string) collector {
 		return collector{failed: func(err error) { m.diag.Failed(name, err) }, budget: budget}
 	}
@@ -116,7 +116,7 @@ func (i *Instrumentation) tables(sel selection) (all []observe.Table) {
 		all = append(all, tables...)
 	}
 	own, _ := newTable(as("module"), instruments.Errors(), 0, sel)
-	own.peek = m.diag.Failures
+	own.peek = func(time.Duration) *sample.Failures { return m.diag.Failures() }
 	return append(all, own)
 }
 

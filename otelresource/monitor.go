@@ -51,6 +51,7 @@ type Monitor struct {
 	diag    *engine.Diagnostics
 	info    *EnvironmentInfo
 	cgroup  string // the path of the process's own, when the Monitor was made
+	clock   *snapshot.Clock
 	memory  *snapshot.Cache[memorySnapshot]
 	paging  *snapshot.Cache[sample.Paging]
 	cpu     *snapshot.Cache[cpuSnapshot]
@@ -108,18 +109,18 @@ func NewResourceMonitorWithConfig(config *Config) (*Monitor, error) {
 }
 
 func newMonitor(cfg *Config, source engine.Source, found *environ.Info, diag *engine.Diagnostics) *Monitor {
-	m := &Monitor{cfg: cfg, source: source, diag: diag, info: environment(found), cgroup: found.Cgroup.Path}
+	m := &Monitor{cfg: cfg, source: source, diag: diag, info: environment(found), cgroup: found.Cgroup.Path, clock: snapshot.NewClock()}
 	age := cfg.UpdateInterval
 	if !cfg.EnableCaching {
 		age = 0
 	}
-	m.memory = snapshot.New(age, m.loadMemory)
-	m.paging = snapshot.New(age, m.loadPaging)
-	m.cpu = snapshot.New(age, m.loadCPU)
-	m.io = snapshot.New(age, m.loadIO)
-	m.network = snapshot.New(age, m.loadNetwork)
-	m.process = snapshot.New(age, m.loadProcess)
-	m.limits = snapshot.New(age, m.loadLimits)
+	m.memory = snapshot.New(m.clock, age, m.loadMemory)
+	m.paging = snapshot.New(m.clock, age, m.loadPaging)
+	m.cpu = snapshot.New(m.clock, age, m.loadCPU)
+	m.io = snapshot.New(m.clock, age, m.loadIO)
+	m.network = snapshot.New(m.clock, age, m.loadNetwork)
+	m.process = snapshot.New(m.clock, age, m.loadProcess)
+	m.limits = snapshot.New(m.clock, age, m.loadLimits)
 	memory, cpu := m.baseline()
 	m.completeEnvironment(found, memory, cpu)
 	return m

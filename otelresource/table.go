@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/instruments"
 	"github.com/cboxdk/resource-monitor/internal/observe"
@@ -217,35 +218,40 @@ type collector struct {
 // source is where the samples of a table come from.
 type source[S any] struct {
 	collector
-	peek func() *S                         // the current sample, nil where it has expired
-	load func(context.Context) (*S, error) // a fresh one
-	last atomic.Pointer[S]                 // what was observed last
+	// peek returns the current sample, nil where it has expired by now; load a fresh
+	// one, and when it was there.
+	peek func(now time.Duration) *S
+	load func(ctx context.Context, now time.Duration) (s *S, done time.Duration, err error)
+	last atomic.Pointer[S] // what was observed last
 }
 
 // fromCache makes r read these parts from a cache.
 func fromCache[T, S any](r *source[S], c *snapshot.Cache[T], parts sample.Parts, of func(*T) *S) {
-	r.peek = func() *S {
-		if s := c.Fresh(parts); s != nil {
+	r.peek = func(now time.Duration) *S {
+		if s := c.Fresh(now, parts); s != nil {
 			return of(s)
 		}
 		return nil
 	}
-	r.load = func(ctx context.Context) (*S, error) {
-		s, err := c.Refresh(ctx, parts)
+	r.load = func(ctx context.Context, now time.Duration) (*S, time.Duration, error) {
+		s, done, err := c.Refresh(ctx, now, parts)
 		if err != nil {
-			return nil, getterError("Collect", err)
+			return nil, done, getterError("Collect", err)
 		}
-		return of(s), nil
+		return of(s), done, nil
 	}
 }
 
 // read returns the newest sample, and whether it is fresh.
 func (r *source[S]) read(ctx context.Context) (s *S, fresh bool) {
-	if s = r.peek(); s == nil {
-		wait := r.budget.begin(ctx, r)
-		var err error
-		s, err = r.load(wait)
-		wait.done()
+	now := r.budget.clock.Now()
+	if s = r.peek(now); s == nil {
+		wait := r.budget.begin(ctx, now, r)
+		err := wait.spent()
+		if err == nil {
+			s, now, err = r.load(wait, now)
+		}
+		wait.done(now)
 		if err != nil {
 			if !errors.Is(err, ErrClosed) {
 				r.failed(err)

@@ -29,9 +29,9 @@ var ErrClosed = errors.New("closed")
 type Cache[T any] struct {
 	current atomic.Pointer[Value[T]] // until the timer withdraws it
 	newest  atomic.Pointer[Value[T]] // of whatever age
+	clock   *Clock
 	age     time.Duration
 	load    Load[T]
-	made    time.Time // from which Value.at counts
 
 	mu       sync.Mutex
 	wanted   sample.Parts  // by anybody so far
@@ -48,8 +48,18 @@ type Cache[T any] struct {
 type Value[T any] struct {
 	It    T
 	parts sample.Parts
-	at    time.Duration // when it was published
+	at    time.Duration // when it was published, by the clock
 }
+
+// Clock tells the time by which caches know the age of their values. To ask it
+// costs half of what time.Now does.
+type Clock struct{ start time.Time }
+
+// NewClock returns a clock that stands at 0.
+func NewClock() *Clock { return &Clock{time.Now()} }
+
+// Now returns the time.
+func (c *Clock) Now() time.Duration { return time.Since(c.start) }
 
 // Load reads the parts now.
 type Load[T any] func(context.Context, sample.Parts) (*Value[T], error)
@@ -57,8 +67,8 @@ type Load[T any] func(context.Context, sample.Parts) (*Value[T], error)
 // New returns a cache whose values stay current for age; with age <= 0 every
 // reader reads, and only the parts that it asks for. load is never called twice at
 // the same time and runs in the goroutine of the reader that found no current value.
-func New[T any](age time.Duration, load Load[T]) *Cache[T] {
-	return &Cache[T]{age: age, load: load, made: time.Now()}
+func New[T any](clock *Clock, age time.Duration, load Load[T]) *Cache[T] {
+	return &Cache[T]{clock: clock, age: age, load: load}
 }
 
 // Peek returns the current value, or nil where there is none that has these
@@ -70,23 +80,23 @@ func (c *Cache[T]) Peek(parts sample.Parts) *T {
 	return nil
 }
 
-// Fresh returns the newest value, or nil where it is too old or lacks a part.
-func (c *Cache[T]) Fresh(parts sample.Parts) *T {
-	if v := c.fresh(parts); v != nil {
+// Fresh returns the newest value, or nil where it is too old now or lacks a part.
+func (c *Cache[T]) Fresh(now time.Duration, parts sample.Parts) *T {
+	if v := c.fresh(now, parts); v != nil {
 		return &v.It
 	}
 	return nil
 }
 
-func (c *Cache[T]) fresh(parts sample.Parts) *Value[T] {
-	if v := c.newest.Load(); v != nil && v.parts.Have(parts) && c.left(v) > 0 {
+func (c *Cache[T]) fresh(now time.Duration, parts sample.Parts) *Value[T] {
+	if v := c.newest.Load(); v != nil && v.parts.Have(parts) && c.left(now, v) > 0 {
 		return v
 	}
 	return nil
 }
 
 // left is how long v stays current.
-func (c *Cache[T]) left(v *Value[T]) time.Duration { return c.age - (time.Since(c.made) - v.at) }
+func (c *Cache[T]) left(now time.Duration, v *Value[T]) time.Duration { return c.age - (now - v.at) }
 
 // Get returns the current value, refreshing it where it is too old or lacks
 // one of the parts, and leaves it for Peek. The error is that of the refresh, of ctx,
@@ -98,34 +108,37 @@ func (c *Cache[T]) Get(ctx context.Context, parts sample.Parts) (*T, error) {
 	if v := c.Peek(parts); v != nil {
 		return v, nil
 	}
-	return c.refresh(ctx, parts, true)
-}
-
-// Refresh is Get for who reads seldom: it arms no timer.
-func (c *Cache[T]) Refresh(ctx context.Context, parts sample.Parts) (*T, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	var now time.Duration
+	if c.age > 0 { // else nothing has an age
+		now = c.clock.Now()
 	}
-	return c.refresh(ctx, parts, false)
+	v, _, err := c.refresh(ctx, now, parts, true)
+	return v, err
 }
 
-func (c *Cache[T]) refresh(ctx context.Context, parts sample.Parts, keep bool) (*T, error) {
+// Refresh is Get for who reads seldom and has just asked the clock: it arms no
+// timer. It returns the time when it was done.
+func (c *Cache[T]) Refresh(ctx context.Context, now time.Duration, parts sample.Parts) (v *T, done time.Duration, err error) {
+	return c.refresh(ctx, now, parts, false)
+}
+
+func (c *Cache[T]) refresh(ctx context.Context, now time.Duration, parts sample.Parts, keep bool) (it *T, done time.Duration, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for before := c.failures; ; {
-		v := c.fresh(parts)
+	for before := c.failures; ; now = c.clock.Now() {
+		v := c.fresh(now, parts)
 		switch {
 		case c.closed:
-			return nil, ErrClosed
+			return nil, now, ErrClosed
 		case v != nil:
 			if keep {
-				c.keep(v)
+				c.keep(now, v)
 			}
-			return &v.It, nil
+			return &v.It, now, nil
 		case c.age > 0 && c.failures != before:
 			// The refresh that we waited for failed. Trying again at once would
 			// make a crowd of readers queue for the same failure one by one.
-			return nil, c.lastErr
+			return nil, now, c.lastErr
 		case !c.loading:
 			if c.age > 0 {
 				c.wanted |= parts
@@ -137,13 +150,16 @@ func (c *Cache[T]) refresh(ctx context.Context, parts sample.Parts, keep bool) (
 					c.lastErr = err
 					c.failures++
 				}
-				return nil, err
+				return nil, c.clock.Now(), err
 			}
-			c.publish(v, keep)
-			return &v.It, nil
+			if c.age > 0 {
+				now = c.clock.Now()
+				c.publish(now, v, keep)
+			}
+			return &v.It, now, nil
 		}
 		if err := c.wait(ctx); err != nil {
-			return nil, err
+			return nil, c.clock.Now(), err
 		}
 	}
 }
@@ -208,15 +224,15 @@ func (c *Cache[T]) wake() {
 	}
 }
 
-func (c *Cache[T]) publish(v *Value[T], keep bool) {
-	if c.age <= 0 || c.closed {
+func (c *Cache[T]) publish(now time.Duration, v *Value[T], keep bool) {
+	if c.closed {
 		return
 	}
-	v.at = time.Since(c.made)
+	v.at = now
 	c.newest.Store(v)
 	switch old := c.current.Load(); {
 	case keep:
-		c.keep(v)
+		c.keep(now, v)
 	case old != nil:
 		// Nobody who peeks goes back to before it. The timer of the old one goes on,
 		// and where it fired meanwhile nothing is kept that no timer withdraws.
@@ -225,14 +241,14 @@ func (c *Cache[T]) publish(v *Value[T], keep bool) {
 }
 
 // keep leaves v, which is not too old, for Peek.
-func (c *Cache[T]) keep(v *Value[T]) {
+func (c *Cache[T]) keep(now time.Duration, v *Value[T]) {
 	c.current.Store(v)
 	if c.expiry == nil {
-		c.expiry = time.AfterFunc(c.left(v), func() { c.current.Store(nil) })
+		c.expiry = time.AfterFunc(c.left(now, v), func() { c.current.Store(nil) })
 	} else {
 		// It has fired and withdrew the last value, or that lacked a part: then it
 		// is set anew.
-		c.expiry.Reset(c.left(v))
+		c.expiry.Reset(c.left(now, v))
 	}
 }
 

@@ -18,13 +18,34 @@ type reading struct{ n int64 }
 
 type value = snapshot.Value[reading]
 
+// cache is a Cache whose readers ask the clock.
+type cache[T any] struct {
+	*snapshot.Cache[T]
+	clock *snapshot.Clock
+}
+
+func newCache[T any](age time.Duration, load snapshot.Load[T]) cache[T] {
+	clock := snapshot.NewClock()
+	return cache[T]{snapshot.New(clock, age, load), clock}
+}
+
+func (c cache[T]) Fresh(parts sample.Parts) *T { return c.Cache.Fresh(c.clock.Now(), parts) }
+
+func (c cache[T]) Refresh(ctx context.Context, parts sample.Parts) (*T, error) {
+	v, done, err := c.Cache.Refresh(ctx, c.clock.Now(), parts)
+	if done > c.clock.Now() {
+		return nil, errors.New("it was done in the future")
+	}
+	return v, err
+}
+
 func counting(calls *atomic.Int64) snapshot.Load[reading] {
 	return func(context.Context, sample.Parts) (*value, error) {
 		return &value{It: reading{calls.Add(1)}}, nil
 	}
 }
 
-func get(t *testing.T, c *snapshot.Cache[reading]) int64 {
+func get(t *testing.T, c cache[reading]) int64 {
 	t.Helper()
 	v, err := c.Get(t.Context(), 0)
 	if err != nil {
@@ -36,7 +57,7 @@ func get(t *testing.T, c *snapshot.Cache[reading]) int64 {
 func TestValueIsSharedUntilItExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int64
-		c := snapshot.New(time.Second, counting(&calls))
+		c := newCache(time.Second, counting(&calls))
 		defer c.Close()
 		first, _ := c.Get(t.Context(), 0)
 		time.Sleep(999 * time.Millisecond)
@@ -57,7 +78,7 @@ func TestValueIsSharedUntilItExpires(t *testing.T) {
 func TestWhoReadsSeldomSharesTheValueAndKeepsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int64
-		c := snapshot.New(time.Second, counting(&calls))
+		c := newCache(time.Second, counting(&calls))
 		defer c.Close()
 		first, err := c.Refresh(t.Context(), 0)
 		if err != nil {
@@ -92,7 +113,7 @@ func TestWhoReadsSeldomSharesTheValueAndKeepsNone(t *testing.T) {
 func TestWhoPeeksNeverGoesBackToAnOlderValue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var reads []sample.Parts
-		c := snapshot.New(time.Second, parted(&reads))
+		c := newCache(time.Second, parted(&reads))
 		defer c.Close()
 		_, _ = c.Get(t.Context(), sample.PartCgroup)
 		time.Sleep(500 * time.Millisecond)
@@ -110,7 +131,7 @@ func TestWhoPeeksNeverGoesBackToAnOlderValue(t *testing.T) {
 
 func TestNoAgeReadsEveryTime(t *testing.T) {
 	var calls atomic.Int64
-	c := snapshot.New(0, counting(&calls))
+	c := newCache(0, counting(&calls))
 	defer c.Close()
 	for want := int64(1); want <= 3; want++ {
 		if n := get(t, c); n != want {
@@ -122,7 +143,7 @@ func TestNoAgeReadsEveryTime(t *testing.T) {
 func TestOneRefreshInFlightServesAllWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls, running atomic.Int64
-		c := snapshot.New(time.Second, func(_ context.Context, _ sample.Parts) (*value, error) {
+		c := newCache(time.Second, func(_ context.Context, _ sample.Parts) (*value, error) {
 			if running.Add(1) != 1 {
 				t.Error("two refreshes at once")
 			}
@@ -145,7 +166,7 @@ func TestOneRefreshInFlightServesAllWaiters(t *testing.T) {
 func TestWaiterLeavesWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		c := snapshot.New(time.Second, func(_ context.Context, _ sample.Parts) (*value, error) {
+		c := newCache(time.Second, func(_ context.Context, _ sample.Parts) (*value, error) {
 			<-release
 			return new(value), nil
 		})
@@ -166,7 +187,7 @@ func TestWaiterLeavesWithItsContext(t *testing.T) {
 
 func TestCancelledContextGetsNoCachedValue(t *testing.T) {
 	var calls atomic.Int64
-	c := snapshot.New(time.Minute, counting(&calls))
+	c := newCache(time.Minute, counting(&calls))
 	defer c.Close()
 	get(t, c)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -180,7 +201,7 @@ func TestFailureIsSharedByWaitersButNotCached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")
 		var calls atomic.Int64
-		c := snapshot.New(time.Second, func(_ context.Context, _ sample.Parts) (*value, error) {
+		c := newCache(time.Second, func(_ context.Context, _ sample.Parts) (*value, error) {
 			calls.Add(1)
 			time.Sleep(10 * time.Millisecond)
 			return nil, broken
@@ -207,7 +228,7 @@ func TestFailureIsSharedByWaitersButNotCached(t *testing.T) {
 func TestAReaderThatGivesUpDoesNotFailTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int64
-		c := snapshot.New(time.Second, func(ctx context.Context, _ sample.Parts) (*value, error) {
+		c := newCache(time.Second, func(ctx context.Context, _ sample.Parts) (*value, error) {
 			if calls.Add(1) == 1 {
 				<-ctx.Done()
 				return nil, ctx.Err()
@@ -228,7 +249,7 @@ func TestAReaderThatGivesUpDoesNotFailTheOthers(t *testing.T) {
 func TestCloseEndsWaitsAndLeavesNoTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		c := snapshot.New(time.Hour, func(_ context.Context, _ sample.Parts) (*value, error) {
+		c := newCache(time.Hour, func(_ context.Context, _ sample.Parts) (*value, error) {
 			<-release
 			return new(value), nil
 		})
@@ -268,7 +289,7 @@ func parted(reads *[]sample.Parts) snapshot.Load[sample.Parts] {
 
 func TestAValueThatLacksAPartIsReadAgainWithBoth(t *testing.T) {
 	var reads []sample.Parts
-	c := snapshot.New(time.Hour, parted(&reads))
+	c := newCache(time.Hour, parted(&reads))
 	defer c.Close()
 	for _, parts := range []sample.Parts{sample.PartCgroup, sample.PartSystem, sample.PartCgroup, sample.PartCgroup | sample.PartSystem} {
 		if v, err := c.Get(t.Context(), parts); err != nil || !v.Have(parts) {
@@ -285,7 +306,7 @@ func TestAValueThatLacksAPartIsReadAgainWithBoth(t *testing.T) {
 
 func TestWithoutAnAgeAReadingHasWhatItsReaderAskedFor(t *testing.T) {
 	var reads []sample.Parts
-	c := snapshot.New(0, parted(&reads))
+	c := newCache(0, parted(&reads))
 	defer c.Close()
 	for _, parts := range []sample.Parts{sample.PartCgroup, sample.PartSystem} {
 		if v, err := c.Get(t.Context(), parts); err != nil || *v != parts {
@@ -296,7 +317,7 @@ func TestWithoutAnAgeAReadingHasWhatItsReaderAskedFor(t *testing.T) {
 
 func TestReadIsForItsCallerAlone(t *testing.T) {
 	var reads []sample.Parts
-	c := snapshot.New(time.Hour, parted(&reads))
+	c := newCache(time.Hour, parted(&reads))
 	if v, err := c.Read(t.Context(), sample.PartCgroup); err != nil || *v != sample.PartCgroup {
 		t.Fatal(*v, err)
 	}
@@ -311,7 +332,7 @@ func TestReadIsForItsCallerAlone(t *testing.T) {
 
 func TestCachedGetAllocatesNothing(t *testing.T) {
 	var calls atomic.Int64
-	c := snapshot.New(time.Hour, counting(&calls))
+	c := newCache(time.Hour, counting(&calls))
 	defer c.Close()
 	ctx := t.Context()
 	if n := testing.AllocsPerRun(1000, func() { _, _ = c.Get(ctx, 0); c.Fresh(0) }); n != 0 {
@@ -324,7 +345,7 @@ func TestCachedGetAllocatesNothing(t *testing.T) {
 
 func BenchmarkGet(b *testing.B) {
 	var calls atomic.Int64
-	c := snapshot.New(time.Hour, counting(&calls))
+	c := newCache(time.Hour, counting(&calls))
 	defer c.Close()
 	ctx := context.Background()
 	b.ReportAllocs()
