@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -115,16 +116,21 @@ func getrusage() side {
 	}}
 }
 
-// collectors reads the machine itself. Its clock steps by a second with each
-// round: a round does all that is due once in a second.
-func collectors(read reading) (func(), error) { return collectorsOf(machineItself, time.Second, read) }
+// collectors reads the machine itself. Its clock steps by the interval with each
+// round: a round does all that is due once in an interval. It is short, so that what is due
+// once in a minute is in few of them.
+func collectors(read reading) (func(), error) {
+	c := machineItself
+	c.Interval = 100 * time.Millisecond
+	return collectorsOf(c, c.Interval, read)
+}
 
 var machineItself = engine.Config{CgroupPaths: []string{"/sys/fs/cgroup", "/proc/cgroups", "/proc/self/cgroup"}}
 
 // collectorsOf is a source of its own, with a clock that steps with each round.
 func collectorsOf(c engine.Config, step time.Duration, read reading) (func(), error) {
 	now := time.Now()
-	c.Interval, c.Now = time.Second, func() time.Time { return now }
+	c.Interval, c.Now = cmp.Or(c.Interval, time.Second), func() time.Time { return now }
 	s, err := engine.New(c)
 	if err != nil {
 		return nil, err
