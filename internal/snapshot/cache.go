@@ -108,17 +108,20 @@ func (c *Cache[T]) Get(ctx context.Context, parts sample.Parts) (*T, error) {
 	if v := c.Peek(parts); v != nil {
 		return v, nil
 	}
-	var now time.Duration
-	if c.age > 0 { // else nothing has an age
-		now = c.clock.Now()
+	if c.age <= 0 {
+		return c.Read(ctx, parts)
 	}
-	v, _, err := c.refresh(ctx, now, parts, true)
+	v, _, err := c.refresh(ctx, c.clock.Now(), parts, true)
 	return v, err
 }
 
 // Refresh is Get for who reads seldom and has just asked the clock: it arms no
 // timer. It returns the time when it was done.
 func (c *Cache[T]) Refresh(ctx context.Context, now time.Duration, parts sample.Parts) (v *T, done time.Duration, err error) {
+	if c.age <= 0 {
+		v, err = c.Read(ctx, parts)
+		return v, c.clock.Now(), err
+	}
 	return c.refresh(ctx, now, parts, false)
 }
 
@@ -135,16 +138,13 @@ func (c *Cache[T]) refresh(ctx context.Context, now time.Duration, parts sample.
 				c.keep(now, v)
 			}
 			return &v.It, now, nil
-		case c.age > 0 && c.failures != before:
+		case c.failures != before:
 			// The refresh that we waited for failed. Trying again at once would
 			// make a crowd of readers queue for the same failure one by one.
 			return nil, now, c.lastErr
 		case !c.loading:
-			if c.age > 0 {
-				c.wanted |= parts
-				parts = c.wanted
-			}
-			v, err := c.read(ctx, parts)
+			c.wanted |= parts
+			v, err := c.read(ctx, c.wanted)
 			if err != nil {
 				if ctx.Err() == nil { // a reader that gave up says nothing about the source
 					c.lastErr = err
@@ -152,10 +152,8 @@ func (c *Cache[T]) refresh(ctx context.Context, now time.Duration, parts sample.
 				}
 				return nil, c.clock.Now(), err
 			}
-			if c.age > 0 {
-				now = c.clock.Now()
-				c.publish(now, v, keep)
-			}
+			now = c.clock.Now()
+			c.publish(now, v, keep)
 			return &v.It, now, nil
 		}
 		if err := c.wait(ctx); err != nil {

@@ -140,6 +140,22 @@ func TestNoAgeReadsEveryTime(t *testing.T) {
 	}
 }
 
+func TestARefreshTellsWhenItWasDone(t *testing.T) {
+	for _, age := range []time.Duration{0, time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			clock := snapshot.NewClock()
+			c := snapshot.New(clock, age, func(context.Context, sample.Parts) (*value, error) {
+				time.Sleep(30 * time.Millisecond)
+				return new(value), nil
+			})
+			defer c.Close()
+			if _, done, err := c.Refresh(t.Context(), clock.Now(), 0); err != nil || done != 30*time.Millisecond {
+				t.Errorf("kept for %v: done at %v, %v", age, done, err)
+			}
+		})
+	}
+}
+
 func TestOneRefreshInFlightServesAllWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls, running atomic.Int64
