@@ -195,6 +195,13 @@ func (f *File) attempt(p *Pass, how readFunc) ([]byte, error) {
 				continue
 			}
 			return nil, f.give(p, f.pathError(err))
+		case f.slow && (errors.Is(err, unix.ENOTCONN) || errors.Is(err, unix.ESTALE) || errors.Is(err, unix.EIO)):
+			// Its daemon is gone. Under the name is now the one that followed, or
+			// the kernel's own file.
+			f.Close()
+			if attempt == 0 {
+				continue
+			}
 		case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EINVAL), errors.Is(err, hostfs.ErrTooLarge):
 			// PSI compiled in but off: open succeeds, read does not. A file
 			// that is too large costs MaxSize to find out: not every time.

@@ -171,7 +171,7 @@ func TestFileTooLarge(t *testing.T) {
 	}
 	r := newReader(t)
 	f := r.file(name)
-	r.wantError(f, hostfs.ErrTooLarge, 3+10)
+	r.wantError(f, hostfs.ErrTooLarge, 3+12)
 	r.wantError(f, hostfs.ErrTooLarge, 0)
 	write(t, name, "small")
 	r.now = r.now.Add(kernfs.Reprobe)

@@ -7,7 +7,7 @@ import (
 
 // MaxSize is the longest file that a Pass reads. The largest that a healthy
 // kernel has, /proc/net/dev with thousands of interfaces, stays far below.
-const MaxSize = 4 << 20
+const MaxSize = 16 << 20
 
 // initialSize holds every file of a small machine at once: /proc/stat,
 // /proc/meminfo and memory.stat stay under 4 KiB there.
