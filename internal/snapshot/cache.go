@@ -100,7 +100,7 @@ func (c *Cache[T]) left(now time.Duration, v *Value[T]) time.Duration { return c
 
 // Get returns the current value, refreshing it where it is too old or lacks
 // one of the parts, and leaves it for Peek. The error is that of the refresh, of ctx,
-// or ErrClosed. A failed refresh publishes nothing: the next reader tries again.
+// or ErrClosed. A refresh that failed, or outlasted ctx, publishes nothing: the next reader tries again.
 func (c *Cache[T]) Get(ctx context.Context, parts sample.Parts) (*T, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -153,7 +153,9 @@ func (c *Cache[T]) refresh(ctx context.Context, now time.Duration, parts sample.
 				return nil, c.clock.Now(), err
 			}
 			now = c.clock.Now()
-			c.publish(now, v, keep)
+			if ctx.Err() == nil { // else it may lack what took longer than this reader could wait
+				c.publish(now, v, keep)
+			}
 			return &v.It, now, nil
 		}
 		if err := c.wait(ctx); err != nil {

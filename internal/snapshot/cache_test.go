@@ -140,6 +140,25 @@ func TestNoAgeReadsEveryTime(t *testing.T) {
 	}
 }
 
+func TestWhatOutlastedItsReaderIsForThatReaderAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int64
+		c := newCache(time.Hour, func(context.Context, sample.Parts) (*value, error) {
+			time.Sleep(20 * time.Millisecond)
+			return &value{It: reading{calls.Add(1)}}, nil
+		})
+		defer c.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		if v, err := c.Get(ctx, 0); err != nil || v.n != 1 {
+			t.Error(v, err)
+		}
+		if n := get(t, c); n != 2 {
+			t.Errorf("the next reader has reading %d", n)
+		}
+	})
+}
+
 func TestARefreshTellsWhenItWasDone(t *testing.T) {
 	for _, age := range []time.Duration{0, time.Second} {
 		synctest.Test(t, func(t *testing.T) {
