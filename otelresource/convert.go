@@ -146,8 +146,12 @@ func (s *cpuPublic) convert(from *sample.CPU) (*CPUStats, error) {
 		setSeconds(p, FieldSystemSeconds, &to.SystemSeconds, g.Times.System)
 		to.Pressure = s.stalls.convert(&g.Pressure)
 	}
-	if cores := to.UsageCores; p.has(FieldUsageCores) && to.LimitCores > 0 {
-		setFloat(p, FieldUsagePercent, &to.UsagePercent, sample.Some(100*cores/to.LimitCores))
+	limit := to.LimitCores
+	if all := from.CgroupLimit; !from.Own && all.Known() {
+		limit = all.Value // others are not bound to the CPUs of this process
+	}
+	if cores := to.UsageCores; p.has(FieldUsageCores) && limit > 0 {
+		setFloat(p, FieldUsagePercent, &to.UsagePercent, sample.Some(100*cores/limit))
 	}
 	for _, cpu := range perCPU {
 		share, ok := cpu.Share.Get()

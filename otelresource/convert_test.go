@@ -155,3 +155,15 @@ func TestEveryFieldHasAName(t *testing.T) {
 		t.Error("a field out of range is something")
 	}
 }
+
+func TestTheAffinityBoundsNoOthersUsage(t *testing.T) {
+	from := sample.CPU{Limit: sample.Limit[float64]{Value: 1, Source: sample.SourceAffinity}, CgroupLimit: sample.Limit[float64]{Value: 8, Source: sample.SourceHost}}
+	from.System.Cores = sample.Some(6.0)
+	s, err := new(cpuPublic).convert(&from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.UsagePercent > 100 {
+		t.Errorf("%v%% of a machine that is 75%% busy, scope %s", s.UsagePercent, s.Scope)
+	}
+}

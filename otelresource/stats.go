@@ -154,8 +154,9 @@ type CPUPressure = Pressure
 // is a shared, immutable snapshot.
 type CPUStats struct {
 	// UsagePercent is the share of LimitCores in use over the newest window of
-	// at least max(UpdateInterval, 100 ms), 0-100; a cgroup with burst may pass 100. Absent until
-	// the first window is full.
+	// at least max(UpdateInterval, 100 ms), 0-100; a cgroup with burst may pass 100. In ScopeSystem
+	// it is the share of the machine: its other processes are not bound to the CPUs of this one.
+	// Absent until the first window is full.
 	UsagePercent float64 `json:"usage_percent"`
 	// UsageCores is the cores in use over the same window, absent as long.
 	UsageCores float64 `json:"usage_cores"`
