@@ -17,15 +17,15 @@ type Report func(err error)
 // and of its visible ancestors.
 type MemoryReader struct {
 	Group
-	files     []memoryFiles // by level
-	swap      kernfs.File
-	high      kernfs.File // v2
-	peak      kernfs.File
-	hierarchy kernfs.File    // v1 memory.use_hierarchy
-	oom       kernfs.KeyFile // v1 memory.oom_control
-	local     kernfs.File    // v2 memory.events.local, since Linux 5.2
-	swapOwn   kernfs.File    // v2 memory.swap.events
-	path      kernfs.PathOf  // of the limit that binds
+	files    []memoryFiles // by level
+	swap     kernfs.File
+	high     kernfs.File // v2
+	peak     kernfs.File
+	inherits bool           // v1: what memory.stat says of a limit includes that of ancestors
+	oom      kernfs.KeyFile // v1 memory.oom_control
+	local    kernfs.File    // v2 memory.events.local, since Linux 5.2
+	swapOwn  kernfs.File    // v2 memory.swap.events
+	path     kernfs.PathOf  // of the limit that binds
 }
 
 type memoryFiles struct {
@@ -37,12 +37,13 @@ type memoryFiles struct {
 }
 
 // NewMemoryReader returns a reader over the levels of g, of which there must be at least one.
-func NewMemoryReader(o *kernfs.Opener, g Group) *MemoryReader {
-	names := memoryNamesV2
+func NewMemoryReader(p *kernfs.Pass, o *kernfs.Opener, g Group, report Report) *MemoryReader {
+	r, names := &MemoryReader{Group: g}, memoryNamesV2
 	if g.Version == V1 {
 		names = memoryNamesV1
+		r.readHierarchy(p, o, report)
 	}
-	r := &MemoryReader{Group: g, files: make([]memoryFiles, len(g.Levels))}
+	r.files = make([]memoryFiles, len(r.Levels))
 	for i := range r.files {
 		folder, f := o.In(g.Levels[i].Dir), &r.files[i]
 		f.usage, f.limit, f.swapLimit = folder.File(names.usage), folder.File(names.limit), folder.File(names.swapLimit)
@@ -52,13 +53,30 @@ func NewMemoryReader(o *kernfs.Opener, g Group) *MemoryReader {
 		}
 		r.swap, r.peak = folder.File(names.swap), folder.File(names.peak)
 		if g.Version == V1 {
-			r.hierarchy, r.oom.File = folder.File("memory.use_hierarchy"), folder.File("memory.oom_control")
+			r.oom.File = folder.File("memory.oom_control")
 		} else {
 			r.high = folder.File("memory.high")
 			r.local, r.swapOwn = folder.File("memory.events.local"), folder.File("memory.swap.events")
 		}
 	}
 	return r
+}
+
+// readHierarchy leaves out the ancestors that do not limit the own cgroup. One counts
+// what is below it only with memory.use_hierarchy, which a cgroup made by hand on
+// kernels before 5.11 has off, and which cannot be changed while there is something below.
+func (r *MemoryReader) readHierarchy(p *kernfs.Pass, o *kernfs.Opener, report Report) {
+	for i, level := range r.Levels {
+		f := o.In(level.Dir).File("memory.use_hierarchy")
+		use := number(p, &f, report)
+		f.Close()
+		if i == 0 {
+			r.inherits = use.Or(0) == 1
+		} else if n, ok := use.Get(); ok && n == 0 {
+			r.Levels = r.Levels[:i]
+			return
+		}
+	}
 }
 
 type memoryNames struct{ usage, limit, swap, swapLimit, peak, events string }
@@ -85,7 +103,7 @@ func (r *MemoryReader) Read(p *kernfs.Pass, m *Memory, workingSets bool, report 
 	m.Usage = own.Usage
 	parseKeys(p, &r.files[0].stat, m.Stat.ParseAs, report)
 	own.WorkingSet = m.Stat.WorkingSet(own.Usage)
-	r.hierarchicalLimit(p, m, report)
+	r.hierarchicalLimit(m)
 	m.Peak = number(p, &r.peak, report)
 	m.SwapUsage = number(p, &r.swap, report)
 	if r.Version == V1 {
@@ -125,12 +143,10 @@ func (r *MemoryReader) readLevel(p *kernfs.Pass, i int, m *Memory, report Report
 	return l
 }
 
-// hierarchicalLimit adds what v1 says of ancestors that are not visible. The
-// field covers them only where use_hierarchy is set: a cgroup made by hand on
-// kernels before 5.11 has it off.
-func (r *MemoryReader) hierarchicalLimit(p *kernfs.Pass, m *Memory, report Report) {
+// hierarchicalLimit adds what v1 says of ancestors that are not visible.
+func (r *MemoryReader) hierarchicalLimit(m *Memory) {
 	hidden, ok := m.Stat.HierarchicalLimit.Get()
-	if !ok || r.Version != V1 {
+	if !ok || !r.inherits {
 		return
 	}
 	for _, l := range m.Levels {
@@ -138,10 +154,8 @@ func (r *MemoryReader) hierarchicalLimit(p *kernfs.Pass, m *Memory, report Repor
 			return // a visible level explains it
 		}
 	}
-	if use := number(p, &r.hierarchy, report); use.Or(0) != 1 {
-		return
-	}
-	m.Levels = append(m.Levels, MemoryLevel{Limit: m.Stat.HierarchicalLimit})
+	// What others use below it is not known: no less than the own usage.
+	m.Levels = append(m.Levels, MemoryLevel{Limit: m.Stat.HierarchicalLimit, Usage: m.Usage})
 }
 
 // LimitPath returns where the limit of a level is from. Who asks for the same
@@ -195,7 +209,7 @@ func (r *MemoryReader) Close() {
 		f := &r.files[i]
 		closeAll(&f.usage, &f.limit, &f.swapLimit, &f.stat.File, &f.events.File)
 	}
-	closeAll(&r.swap, &r.high, &r.peak, &r.hierarchy, &r.oom.File, &r.local, &r.swapOwn)
+	closeAll(&r.swap, &r.high, &r.peak, &r.oom.File, &r.local, &r.swapOwn)
 }
 
 func closeAll(files ...*kernfs.File) {

@@ -13,6 +13,7 @@ import (
 // this module needs it.
 type Mount struct {
 	ID      string   // field 1
+	Parent  string   // field 2: the mount that it is in
 	Root    string   // field 4: the folder of the file system that forms the root of the mount
 	Point   string   // field 5
 	Type    string   // the field behind " - "
@@ -55,13 +56,52 @@ func parseMount(line []byte) (Mount, bool) {
 		return Mount{}, false
 	}
 	m := Mount{
-		ID: string(f[0]), Root: unescape(f[3]), Point: unescape(f[4]),
+		ID: string(f[0]), Parent: string(f[1]), Root: unescape(f[3]), Point: unescape(f[4]),
 		Type: string(fsType), Source: unescape(source),
 	}
 	if options != "" {
 		m.Options = strings.Split(options, ",")
 	}
 	return m, m.Root != "" && strings.HasPrefix(m.Point, "/")
+}
+
+// VisibleMounts walks those that no other mount hides. One lies over another where that is its
+// parent and both have the same point; then nothing of the lower one is seen, nor what is mounted in it.
+func VisibleMounts(b []byte) iter.Seq[Mount] {
+	type place struct{ parent, point string }
+	places := map[string]place{}
+	for m := range Mounts(b) {
+		places[m.ID] = place{m.Parent, m.Point}
+	}
+	over := map[string]string{} // the mount that lies over one
+	for id, m := range places {
+		if below, ok := places[m.parent]; ok && below.point == m.point && m.parent != id {
+			over[m.parent] = id
+		}
+	}
+	visible := func(id string) bool {
+		if over[id] != "" {
+			return false
+		}
+		for range places { // a text that makes a circle of them is not the kernel's
+			parent := places[id].parent
+			if _, ok := places[parent]; !ok || parent == id {
+				break
+			}
+			if top := over[parent]; top != "" && top != id {
+				return false
+			}
+			id = parent
+		}
+		return true
+	}
+	return func(yield func(Mount) bool) {
+		for m := range Mounts(b) {
+			if visible(m.ID) && !yield(m) {
+				return
+			}
+		}
+	}
 }
 
 // version is V1, V2, or 0 where the mount is no cgroup file system. The type

@@ -15,36 +15,36 @@ func TestParseMount(t *testing.T) {
 	}{
 		{
 			"no optional field", "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate",
-			Mount{ID: "30", Root: "/", Point: "/sys/fs/cgroup", Type: "cgroup2", Source: "cgroup2", Options: []string{"rw", "nsdelegate"}}, true,
+			Mount{ID: "30", Parent: "23", Root: "/", Point: "/sys/fs/cgroup", Type: "cgroup2", Source: "cgroup2", Options: []string{"rw", "nsdelegate"}}, true,
 		},
 		{
 			"several optional fields", "30 23 0:26 /a /m rw shared:5 master:1 propagate_from:2 - cgroup2 none rw",
-			Mount{ID: "30", Root: "/a", Point: "/m", Type: "cgroup2", Source: "none", Options: []string{"rw"}}, true,
+			Mount{ID: "30", Parent: "23", Root: "/a", Point: "/m", Type: "cgroup2", Source: "none", Options: []string{"rw"}}, true,
 		},
 		{
 			"blanks in the super options", "30 23 0:26 / /m rw - ext4 /dev/a rw,data=a b,x",
-			Mount{ID: "30", Root: "/", Point: "/m", Type: "ext4", Source: "/dev/a", Options: []string{"rw", "data=a b", "x"}}, true,
+			Mount{ID: "30", Parent: "23", Root: "/", Point: "/m", Type: "ext4", Source: "/dev/a", Options: []string{"rw", "data=a b", "x"}}, true,
 		},
 		{
 			"escapes", `30 23 0:26 /a\040b /m\134n\011t\012n\101 rw - cgroup2 c\040g rw`,
-			Mount{ID: "30", Root: "/a b", Point: "/m\\n\tt\nn\\101", Type: "cgroup2", Source: "c g", Options: []string{"rw"}}, true,
+			Mount{ID: "30", Parent: "23", Root: "/a b", Point: "/m\\n\tt\nn\\101", Type: "cgroup2", Source: "c g", Options: []string{"rw"}}, true,
 		},
 		{
 			"cut escape", `30 23 0:26 / /m\04 rw - cgroup2 c rw`,
-			Mount{ID: "30", Root: "/", Point: `/m\04`, Type: "cgroup2", Source: "c", Options: []string{"rw"}}, true,
+			Mount{ID: "30", Parent: "23", Root: "/", Point: `/m\04`, Type: "cgroup2", Source: "c", Options: []string{"rw"}}, true,
 		},
 		{
 			"empty source", "30 23 0:26 / /m rw - cgroup  rw,memory",
-			Mount{ID: "30", Root: "/", Point: "/m", Type: "cgroup", Options: []string{"rw", "memory"}}, true,
+			Mount{ID: "30", Parent: "23", Root: "/", Point: "/m", Type: "cgroup", Options: []string{"rw", "memory"}}, true,
 		},
 		{
 			"a removed root", "30 23 0:26 /a//deleted /m rw - cgroup2 c rw",
-			Mount{ID: "30", Root: "/a//deleted", Point: "/m", Type: "cgroup2", Source: "c", Options: []string{"rw"}}, true,
+			Mount{ID: "30", Parent: "23", Root: "/a//deleted", Point: "/m", Type: "cgroup2", Source: "c", Options: []string{"rw"}}, true,
 		},
 		{"no separator", "30 23 0:26 / /m rw cgroup2 c rw", Mount{}, false},
 		{"nothing behind the separator", "30 23 0:26 / /m rw - ", Mount{}, false},
 		{"too few fields", "30 23 0:26 / /m - cgroup2 c rw", Mount{}, false},
-		{"a mount point that is no path", "30 23 0:26 / m rw - cgroup2 c rw", Mount{ID: "30", Root: "/", Point: "m", Type: "cgroup2", Source: "c", Options: []string{"rw"}}, false},
+		{"a mount point that is no path", "30 23 0:26 / m rw - cgroup2 c rw", Mount{ID: "30", Parent: "23", Root: "/", Point: "m", Type: "cgroup2", Source: "c", Options: []string{"rw"}}, false},
 		{"empty", "", Mount{}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -53,6 +53,31 @@ func TestParseMount(t *testing.T) {
 				t.Errorf("got %+v %v, want %+v %v", got, ok, c.want, c.ok)
 			}
 		})
+	}
+}
+
+func TestAMountThatAnotherHidesIsNotVisible(t *testing.T) {
+	const root = "1 0 0:1 / / rw - ext4 /dev/a rw\n"
+	for name, c := range map[string]struct{ text, want string }{
+		"side by side":         {root + "2 1 0:2 / /a rw - tmpfs a rw\n3 1 0:3 / /b rw - tmpfs b rw\n", "1 2 3"},
+		"one below another":    {root + "2 1 0:2 / /a rw - tmpfs a rw\n3 2 0:3 / /a/b rw - tmpfs b rw\n", "1 2 3"},
+		"one over another":     {root + "2 1 0:2 / /a rw - tmpfs a rw\n3 2 0:3 / /a rw - tmpfs b rw\n", "1 3"},
+		"in what is hidden":    {root + "2 1 0:2 / /a rw - tmpfs a rw\n3 2 0:3 / /a/b rw - tmpfs b rw\n4 2 0:4 / /a rw - tmpfs c rw\n", "1 4"},
+		"in what hides":        {root + "2 1 0:2 / /a rw - tmpfs a rw\n3 2 0:3 / /a rw - tmpfs b rw\n4 3 0:4 / /a/b rw - tmpfs c rw\n", "1 3 4"},
+		"three":                {root + "2 1 0:2 / /a rw - tmpfs a rw\n3 2 0:3 / /a rw - tmpfs b rw\n4 3 0:4 / /a rw - tmpfs c rw\n", "1 4"},
+		"the root itself":      {root + "2 1 0:2 / / rw - overlay a rw\n3 2 0:3 / /a rw - tmpfs b rw\n4 1 0:4 / /b rw - tmpfs c rw\n", "2 3"},
+		"its own parent":       {"1 1 0:1 / / rw - rootfs none rw\n2 1 0:2 / /a rw - tmpfs a rw\n", "1 2"},
+		"parents in a circle":  {"1 2 0:1 / /a rw - tmpfs a rw\n2 1 0:2 / /b rw - tmpfs b rw\n", "1 2"},
+		"hidden by each other": {"1 2 0:1 / /a rw - tmpfs a rw\n2 1 0:2 / /a rw - tmpfs b rw\n", ""},
+		"the parent is absent": {"2 1 0:2 / /a rw - tmpfs a rw\n3 9 0:3 / /a rw - tmpfs b rw\n", "2 3"},
+	} {
+		var got []string
+		for m := range VisibleMounts([]byte(c.text)) {
+			got = append(got, m.ID)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %v, want %s", name, got, c.want)
+		}
 	}
 }
 
@@ -99,6 +124,12 @@ func FuzzMounts(f *testing.F) {
 			if m.Root == "" || !strings.HasPrefix(m.Point, "/") || m.Type == "" || strings.ContainsAny(m.Type, " \n") {
 				t.Fatalf("%+v", m)
 			}
+		}
+		for range VisibleMounts([]byte(text)) {
+			n--
+		}
+		if n < 0 {
+			t.Fatalf("%d more are visible in %q", -n, text)
 		}
 		if n > strings.Count(text, "\n")+1 {
 			t.Fatalf("%d mounts in %q", n, text)

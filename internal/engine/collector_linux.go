@@ -2,6 +2,9 @@ package engine
 
 import (
 	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
@@ -20,6 +23,7 @@ type collector struct {
 	own            string               // the own cgroup
 	levels         int                  // how many are read, the own one and its ancestors
 	first          groupID              // of the own one; those of its ancestors follow
+	present        bool                 // its usage was there
 	missing        error                // why nothing shows the own cgroup
 	silent         error                // what did not answer when it was looked for
 	cause, wrapped error                // what why said last, and of what: a file that is absent is met on every reading
@@ -59,7 +63,9 @@ func (c *collector) moved(p *round) (*cgroup.Tree, bool) {
 		c.cgroupFiles.Close()
 		c.cgroupFiles = nil
 	}
-	c.pressure.follow(c.engine, &c.opener, tree)
+	if err := c.pressure.follow(p, &c.opener, tree); err != nil {
+		c.generation = 0 // it may answer at the next reading
+	}
 	return tree, true
 }
 
@@ -67,7 +73,7 @@ func (c *collector) moved(p *round) (*cgroup.Tree, bool) {
 // levels, and reports whether that is another one. One to which the process returns
 // has counted meanwhile: it is. Where it is not known, the last one is as likely as any.
 func (c *collector) entered(own string, levels int) (another bool) {
-	if c.missing != nil || own == c.own && levels == c.levels {
+	if c.unanswered() || own == "" && c.missing != nil || own == c.own && levels == c.levels {
 		return false
 	}
 	c.first += groupID(c.levels)
@@ -79,8 +85,8 @@ func (c *collector) entered(own string, levels int) (another bool) {
 func (c *collector) group(level int) groupID { return c.first + groupID(level) }
 
 // resolve finds the levels of a controller and notes why it is not visible.
-func (c *collector) resolve(t *cgroup.Tree, controller string) cgroup.Group {
-	g, err := c.engine.place.group(t, controller)
+func (c *collector) resolve(p *round, t *cgroup.Tree, controller string) cgroup.Group {
+	g, err := findGroup(p, &c.opener, t, controller)
 	if err != nil {
 		c.lost(err)
 	}
@@ -98,6 +104,18 @@ func (c *collector) lost(err error) {
 		err = c.silent // not the file that is refused because of it
 	}
 	c.missing = errors.Join(ErrNoCgroup, err)
+}
+
+// vanished reports whether the files of the own cgroup, of whose usage err tells, are gone since
+// the last reading: then the process is elsewhere, which is looked up at once.
+func (c *collector) vanished(err error) bool {
+	was := c.present
+	c.present = !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENODEV)
+	if c.present || !was {
+		return false
+	}
+	c.engine.place.expire()
+	return true
 }
 
 // unanswered reports that the own cgroup may be there, and limit the process

@@ -44,6 +44,24 @@ func (c *counter) of(group groupID, raw sample.OptUint) sample.OptUint {
 	return sample.SomeUint(c.total)
 }
 
+// faultCounters count page faults.
+type faultCounters struct {
+	all, major counter
+	minor      uint64 // handed out last
+}
+
+// of takes the kernel's counters, of which the one of all counts the major faults too. A fault
+// is not counted in both at the same moment: minor waits where it would go back.
+func (f *faultCounters) of(group groupID, all, major sample.OptUint) (s sample.Faults) {
+	s.Major = f.major.of(group, major)
+	n, ok := f.all.of(group, all).Get()
+	if major, ok2 := s.Major.Get(); ok && ok2 {
+		f.minor = max(f.minor, n-min(n, major))
+		s.Minor = sample.SomeUint(f.minor)
+	}
+	return s
+}
+
 // window is the newest span of at least its minimum over which a usage is
 // known. Whoever reads and however often, there is one baseline: a reading
 // within the span changes nothing.

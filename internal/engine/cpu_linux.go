@@ -91,10 +91,19 @@ func (c *cpuCollector) read(p *round, w sample.Parts, s *sample.CPU) error {
 
 // readCgroup reads the own cgroup and what limits the process.
 func (c *cpuCollector) readCgroup(p *round, w sample.Parts, s *sample.CPU) {
-	c.readLimits(p, s)
+	for {
+		c.readLimits(p, s)
+		if c.reader == nil {
+			break
+		}
+		c.reader.ReadUsage(&p.Pass, &p.cpu, w.Have(sample.PartPerCPU), c.report)
+		if !c.vanished(c.reader.UsageError()) {
+			break
+		}
+		c.follow(p)
+	}
 	c.engine.cpuBound.Store(s.Limit.Source.Cgroup())
 	if c.reader != nil {
-		c.reader.ReadUsage(&p.Pass, &p.cpu, w.Have(sample.PartPerCPU), c.report)
 		level, _ := p.cpu.Binding()
 		c.reader.ReadThrottling(&p.Pass, level, &p.cpu, c.report)
 		c.fillCgroup(p, w, level, s)
@@ -103,6 +112,8 @@ func (c *cpuCollector) readCgroup(p *round, w sample.Parts, s *sample.CPU) {
 	c.pressure.readOwn(&p.Pass, &s.Cgroup.Pressure, c.report)
 	if !s.Cgroup.Usage.Present() {
 		s.Err = c.why(c.reader != nil, c.reader.UsageError, errRootCPU)
+		dropSize(&c.engine.cfg, &s.Limit)
+		dropSize(&c.engine.cfg, &s.CgroupLimit)
 	}
 }
 
@@ -112,7 +123,7 @@ func (c *cpuCollector) follow(p *round) {
 		return
 	}
 	c.reader = nil
-	g := cgroup.CPUGroups{CPU: c.resolve(tree, "cpu"), Cpuacct: c.resolve(tree, "cpuacct"), Cpuset: c.resolve(tree, "cpuset")}
+	g := cgroup.CPUGroups{CPU: c.resolve(p, tree, "cpu"), Cpuacct: c.resolve(p, tree, "cpuacct"), Cpuset: c.resolve(p, tree, "cpuset")}
 	own := g.CPU.Own()
 	if times := g.Cpuacct.Own(); times != own { // v1 can mount them apart
 		own = times + " " + own
@@ -122,7 +133,7 @@ func (c *cpuCollector) follow(p *round) {
 		c.reader = cgroup.NewCPUReader(&c.opener, g)
 		c.cgroupFiles = c.reader
 	}
-	c.tasks.follow(&c.collector, tree)
+	c.tasks.follow(p, &c.collector, tree)
 }
 
 // errRootCPU is made once: outside a container it is met on every reading.
@@ -131,6 +142,7 @@ var errRootCPU = fmt.Errorf("%w: the process is in the root cgroup, whose CPU us
 // readLimits fills the effective limit: the machine's online CPUs, then the
 // quotas, the cpuset and the affinity, each where it is smaller.
 func (c *cpuCollector) readLimits(p *round, s *sample.CPU) {
+	s.Limit, s.Available = sample.Limit[float64]{}, sample.Opt[float64]{}
 	c.readLogical(p, s)
 	if count, ok := s.System.Logical.Get(); ok {
 		n := float64(count)
@@ -269,8 +281,9 @@ func (c *cpuCollector) fillCgroup(p *round, w sample.Parts, binding int, s *samp
 	if w.Have(sample.PartPerCPU) {
 		g.PerCPU = room(g.PerCPU, len(raw.PerCPU))
 		for i, n := range raw.PerCPU {
-			// The file lists possible CPUs; those that are not online have no lines elsewhere either.
-			if p.online.Count() > 0 && !p.online.Has(i) {
+			// The file lists possible CPUs; those that are not online have no lines elsewhere
+			// either. LXCFS gives those that it shows as online other numbers.
+			if p.online.Count() > 0 && !p.online.Has(i) && !c.engine.place.mayHang(c.online.Name()) {
 				continue
 			}
 			g.PerCPU = append(g.PerCPU, c.perCPU.count(p.Now(), own, i, n, c.engine.cfg.least()))

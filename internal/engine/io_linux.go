@@ -51,10 +51,19 @@ func (c *ioCollector) read(p *round, w sample.Parts, s *sample.IO) error {
 
 // readCgroup reports whether anything is known of the own cgroup.
 func (c *ioCollector) readCgroup(p *round, w sample.Parts, s *sample.IO) (known bool) {
-	c.follow(p)
 	readable := false
+	for {
+		c.follow(p)
+		if c.reader == nil {
+			break
+		}
+		readable = c.reader.Read(&p.Pass, &p.io, c.report)
+		if !c.vanished(c.reader.UsageError()) {
+			break
+		}
+	}
 	if c.reader != nil {
-		if readable = c.reader.Read(&p.Pass, &p.io, c.report); readable {
+		if readable {
 			c.countCgroup(p)
 		}
 		c.own.fill(&s.Cgroup, w.Have(sample.PartDevices), readable)
@@ -77,7 +86,7 @@ func (c *ioCollector) follow(p *round) {
 		return
 	}
 	c.reader = nil
-	g := c.resolve(tree, "blkio")
+	g := c.resolve(p, tree, "blkio")
 	if c.entered(g.Own(), 1) {
 		c.own.move()
 	}

@@ -34,7 +34,7 @@ func (c *limitsCollector) listHigh(p *round, s *sample.Limits) {
 func (c *limitsCollector) listHugetlb(p *round, s *sample.Limits) {
 	l := c.engine
 	tree, _ := l.place.current(&p.Pass)
-	g, err := l.place.group(tree, "hugetlb")
+	g, err := findGroup(p, &c.memory.opener, tree, "hugetlb")
 	if err != nil || len(g.Levels) == 0 {
 		return
 	}

@@ -21,7 +21,7 @@ type memoryCollector struct {
 	events     eventCounters
 	local      eventCounters
 	swapEvents struct{ high, max, fail counter }
-	faults     struct{ all, major counter }
+	faults     faultCounters
 }
 
 // eventCounters are the counters of one memory.events.
@@ -67,10 +67,18 @@ func (c *memoryCollector) read(p *round, w sample.Parts, s *sample.Memory) error
 
 // readCgroup returns the level whose limit binds, or -1.
 func (c *memoryCollector) readCgroup(p *round, w sample.Parts, s *sample.Memory) (binding int) {
-	c.follow(p)
 	binding = -1
-	if c.reader != nil {
+	for {
+		c.follow(p)
+		if c.reader == nil {
+			break
+		}
 		c.reader.Read(&p.Pass, &p.memory, w.Have(sample.PartUtilization), c.report)
+		if !c.vanished(c.reader.UsageError()) {
+			break
+		}
+	}
+	if c.reader != nil {
 		binding = tightest(p.memory.Levels)
 		c.reader.ReadEvents(&p.Pass, binding, &p.memory, c.report)
 		if w.Have(sample.PartDirect) {
@@ -104,6 +112,7 @@ func (c *memoryCollector) decide(p *round, w sample.Parts, binding int, s *sampl
 	s.Own = c.engine.own(s.Cgroup.Usage)
 	if !s.Cgroup.Usage.Present() {
 		s.Err = c.why(c.reader != nil, c.reader.UsageError, errRootMemory)
+		dropSize(&c.engine.cfg, &s.Limit)
 	}
 }
 
@@ -114,10 +123,10 @@ func (c *memoryCollector) follow(p *round) {
 		return
 	}
 	c.reader = nil
-	g := c.resolve(tree, "memory")
+	g := c.resolve(p, tree, "memory")
 	c.entered(g.Own(), len(g.Levels)+1) // and one that is not visible
 	if len(g.Levels) > 0 {
-		c.reader = cgroup.NewMemoryReader(&c.opener, g)
+		c.reader = cgroup.NewMemoryReader(&p.Pass, &c.opener, g, c.report)
 		c.cgroupFiles = c.reader
 	}
 }
@@ -207,12 +216,8 @@ func (c *memoryCollector) fillCgroup(p *round, w sample.Parts, binding int, s *s
 	g.High, g.Peak = raw.High, raw.Peak
 	g.SwapUsage, g.SwapLimit = raw.SwapUsage, raw.SwapLimit
 
-	f, own := &c.faults, c.group(0)
-	all := f.all.of(own, raw.Stat.PgFault)
-	g.Faults.Major = f.major.of(own, raw.Stat.PgMajFault)
-	if n, ok := all.Get(); ok { // pgfault counts the major ones too
-		g.Faults.Minor = sample.SomeUint(n - min(n, g.Faults.Major.Or(0)))
-	}
+	own := c.group(0)
+	g.Faults = c.faults.of(own, raw.Stat.PgFault, raw.Stat.PgMajFault)
 	g.Events = c.events.add(c.group(max(binding, 0)), own, &raw.Events)
 	if w.Have(sample.PartDirect) {
 		g.LocalEvents = c.local.add(own, own, &raw.Local)

@@ -14,6 +14,7 @@ type pagingCollector struct {
 	engine *linux
 	opener kernfs.Opener
 	vmstat kernfs.KeyFile
+	faults faultCounters
 }
 
 func (c *pagingCollector) init(l *linux) {
@@ -33,6 +34,6 @@ func (c *pagingCollector) read(p *kernfs.Pass, s *sample.Paging) error {
 		c.engine.failed("paging", c.vmstat.ParseError(err))
 		return p.Context().Err()
 	}
-	s.Faults = raw.Faults()
+	s.Faults = c.faults.of(0, raw.PgFault, raw.PgMajFault)
 	return nil
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"errors"
 	"hash/maphash"
 	"math"
@@ -36,14 +35,15 @@ type place struct {
 	known     bool  // the mounts are those of the text whose sum is kept
 	seed      maphash.Seed
 	sum       uint64
-	mounted   time.Time // when they were looked at
-	sure      bool      // mountinfo was read once
+	mounted   time.Time   // when they were looked at
+	sure      bool        // mountinfo was read once
+	mounting  atomic.Bool // a reading asks for the mounts
 
 	// Readings of all collectors ask these, so they take no lock for it.
 	located atomic.Pointer[located]
-	epoch   time.Time                           // from which due counts
-	due     atomic.Int64                        // when the membership is looked at again
-	foreign atomic.Pointer[map[string]struct{}] // where user-space file systems are mounted; nil: not known yet
+	epoch   time.Time                     // from which due counts
+	due     atomic.Int64                  // when the membership is looked at again
+	foreign atomic.Pointer[foreignMounts] // nil: not known yet
 }
 
 // located is where the process was seen.
@@ -51,6 +51,10 @@ type located struct {
 	tree       cgroup.Tree
 	generation int // changes with the tree; 0: never read
 }
+
+// relocate is how long the membership is believed at most. What is read by it is then believed for
+// an interval more.
+const relocate = 250 * time.Millisecond
 
 // remount is how often the mounts are looked at again.
 const remount = time.Minute
@@ -79,6 +83,9 @@ func (p *place) init(c *Config) {
 	}
 }
 
+// expire makes the next reading look again.
+func (p *place) expire() { p.due.Store(math.MinInt64) }
+
 // current returns the tree and its generation, having looked again where the
 // interval has passed.
 func (p *place) current(pass *kernfs.Pass) (*cgroup.Tree, int) {
@@ -90,13 +97,18 @@ func (p *place) current(pass *kernfs.Pass) (*cgroup.Tree, int) {
 }
 
 func (p *place) look(pass *kernfs.Pass, now int64) {
-	p.mu.Lock()
+	if !p.mu.TryLock() {
+		if p.mounting.Load() && p.located.Load().generation > 0 {
+			return // what is asked may not answer soon, and what was known before is good enough
+		}
+		p.mu.Lock()
+	}
 	defer p.leave()
 	switch {
 	case p.closed.Load(): // a reading that is still under way ends as it began
 	case now < p.due.Load(): // another reading has looked meanwhile
 	case p.find(pass):
-		p.due.Store(now + int64(p.cfg.Interval))
+		p.due.Store(now + int64(min(p.cfg.Interval, relocate)))
 	}
 }
 
@@ -153,6 +165,8 @@ func (p *place) readSelf(pass *kernfs.Pass) (text []byte, err error) {
 // it goes through the guard; the file is not kept open. Where it failed and its
 // mounts are not known, it is asked again with the next look at the membership.
 func (p *place) readMounts(pass *kernfs.Pass, moved bool) (changed bool) {
+	p.mounting.Store(true)
+	defer p.mounting.Store(false)
 	var mounts []cgroup.Mount
 	text, err := p.mountinfo.ReadGuarded(pass)
 	p.mountinfo.Close()
@@ -175,15 +189,15 @@ func (p *place) readMounts(pass *kernfs.Pass, moved bool) (changed bool) {
 			return false
 		}
 		p.sum, p.sure = sum, true
-		foreign := map[string]struct{}{} // LXCFS may have gone
-		for m := range cgroup.Mounts(text) {
+		foreign := foreignMounts{}
+		for m := range cgroup.VisibleMounts(text) {
+			foreign.add(&m)
 			if strings.HasPrefix(m.Type, "cgroup") {
+				m.ID, m.Parent = "", "" // nobody asks again
 				mounts = append(mounts, m)
-			} else if strings.HasPrefix(m.Type, "fuse") {
-				foreign[m.Point] = struct{}{}
 			}
 		}
-		p.foreign.Store(&foreign)
+		p.foreign.Store(foreign.orNone())
 	}
 	p.unsure, p.silent = err != nil, nil
 	// What is found by the configured folders can change without the text.
@@ -217,22 +231,55 @@ func (p *place) mayHang(name string) bool {
 		foreign = p.foreign.Load()
 		p.leave()
 	}
-	if foreign == nil {
-		return false
-	}
-	_, over := (*foreign)[name]
-	return over
+	return foreign != nil && foreign.over(name)
 }
 
-// group resolves a controller to the levels that can hold limits: all but the
+// foreignMounts says of what is mounted at or around the kernel's file systems
+// whether it is a user-space one's.
+type foreignMounts map[string]bool
+
+func (f foreignMounts) add(m *cgroup.Mount) {
+	if m.Point == "/" || within("/proc", m.Point) || within("/sys", m.Point) {
+		f[m.Point] = strings.HasPrefix(m.Type, "fuse") // the last one lies on top
+	}
+}
+
+// orNone drops what nobody asks for: on most machines none is a user-space one's.
+func (f foreignMounts) orNone() *foreignMounts {
+	for _, fuse := range f {
+		if fuse {
+			return &f
+		}
+	}
+	return new(foreignMounts)
+}
+
+// over asks the nearest mount: LXCFS is mounted over single files, and over the folder of the CPUs.
+func (f foreignMounts) over(name string) bool {
+	for at := name; len(f) > 0; at = path.Dir(at) {
+		if fuse, ok := f[at]; ok || at == "/" || at == "." {
+			return fuse
+		}
+	}
+	return false
+}
+
+func within(folder, name string) bool {
+	rest, ok := strings.CutPrefix(name, folder)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// findGroup resolves a controller to the levels that can hold limits: all but the
 // real root. A group without levels: the process is in no cgroup of its own.
-func (p *place) group(t *cgroup.Tree, controller string) (cgroup.Group, error) {
+func findGroup(p *round, o *kernfs.Opener, t *cgroup.Tree, controller string) (cgroup.Group, error) {
 	l, err := t.Resolve(controller)
 	if err != nil {
 		return cgroup.Group{}, err
 	}
-	levels, err := guarded(context.Background(), &p.opener, l.Own().Dir, func() ([]cgroup.Level, error) {
-		return l.DropRealRoot(p.cfg.Root), nil
-	})
+	return withoutRoot(p, o, l)
+}
+
+func withoutRoot(p *round, o *kernfs.Opener, l *cgroup.Location) (cgroup.Group, error) {
+	levels, err := guarded(p.Context(), o, l.Own().Dir, func() ([]cgroup.Level, error) { return l.DropRealRoot(o.Root), nil })
 	return cgroup.Group{Version: l.Version, Levels: levels}, err
 }

@@ -13,6 +13,9 @@ type pressureReader struct {
 	resource string // memory, cpu, io
 	own      kernfs.File
 	system   kernfs.File
+
+	group      groupID // whose own is
+	some, full counter // its totals
 }
 
 func newPressureReader(o *kernfs.Opener, resource string) pressureReader {
@@ -20,22 +23,41 @@ func newPressureReader(o *kernfs.Opener, resource string) pressureReader {
 }
 
 // follow moves to the process's cgroup in the v2 hierarchy.
-func (r *pressureReader) follow(e *linux, o *kernfs.Opener, t *cgroup.Tree) {
+func (r *pressureReader) follow(p *round, o *kernfs.Opener, t *cgroup.Tree) error {
+	was := ""
+	if r.own.Known() {
+		was = r.own.Name()
+	}
 	r.own.Close()
 	r.own = kernfs.File{}
 	l, err := t.Unified()
 	if err != nil {
-		return
+		return nil
 	}
 	// The real root's is the whole machine's.
-	if levels := l.DropRealRoot(e.cfg.Root); len(levels) > 0 {
-		r.own = o.In(levels[0].Dir).File(r.resource + ".pressure")
+	g, err := withoutRoot(p, o, l)
+	if len(g.Levels) > 0 {
+		r.own = o.In(g.Levels[0].Dir).File(r.resource + ".pressure")
+		if r.own.Name() != was {
+			r.group++
+		}
 	}
+	return err
 }
 
 func (r *pressureReader) readOwn(p *kernfs.Pass, s *sample.Pressure, report cgroup.Report) {
-	if r.own.Known() {
-		readPressure(p, &r.own, s, report)
+	if !r.own.Known() {
+		return
+	}
+	readPressure(p, &r.own, s, report)
+	r.some.ofStall(r.group, &s.Some)
+	r.full.ofStall(r.group, &s.Full)
+}
+
+// ofStall makes the total of a stall go on where the one before was.
+func (c *counter) ofStall(group groupID, s *sample.Opt[sample.Stall]) {
+	if stall := s.At(); stall != nil {
+		stall.Total = c.of(group, sample.SomeUint(stall.Total)).Or(0)
 	}
 }
 

@@ -82,6 +82,14 @@ func (l *linux) sizeSource(f *kernfs.File) sample.Source {
 	return l.cfg.hostSource()
 }
 
+// dropSize drops the machine's size as the limit of a container whose cgroup
+// cannot be read: what limits it is not known.
+func dropSize[T uint64 | float64](c *Config, l *sample.Limit[T]) {
+	if c.Containerized && l.Source == c.hostSource() {
+		*l = sample.Limit[T]{}
+	}
+}
+
 // lowerSize takes other where it is smaller. Against a size that a platform made
 // up, such as LXCFS does from the cgroup's limit, it is also the better explanation.
 func lowerSize[T uint64 | float64](l *sample.Limit[T], other sample.Limit[T]) {

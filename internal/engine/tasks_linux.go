@@ -12,10 +12,10 @@ type taskReader struct {
 
 // follow moves to where the process is now. That a controller which only counts
 // tasks is not visible is no reason for the others to have no numbers.
-func (r *taskReader) follow(c *collector, t *cgroup.Tree) {
+func (r *taskReader) follow(p *round, c *collector, t *cgroup.Tree) {
 	r.close()
 	r.reader = nil
-	if g, err := c.engine.place.group(t, "pids"); err == nil && len(g.Levels) > 0 {
+	if g, err := findGroup(p, &c.opener, t, "pids"); err == nil && len(g.Levels) > 0 {
 		r.reader = cgroup.NewPidsReader(&c.opener, g)
 	}
 }

@@ -58,22 +58,6 @@ func TestVmstat(t *testing.T) {
 	}, []string{"", "\x00\xff", "pgfault\n", "pgfault 18446744073709551616", "MemTotal: 16 kB\n"})
 }
 
-func TestVmstatFaultsAreDisjoint(t *testing.T) {
-	for _, tc := range []struct {
-		v    procfs.Vmstat
-		want sample.Faults
-	}{
-		{procfs.Vmstat{PgFault: some(100), PgMajFault: some(7)}, sample.Faults{Minor: some(93), Major: some(7)}},
-		{procfs.Vmstat{PgFault: some(6), PgMajFault: some(7)}, sample.Faults{Minor: some(0), Major: some(7)}},
-		{procfs.Vmstat{PgFault: some(6)}, sample.Faults{}},
-		{procfs.Vmstat{PgMajFault: some(7)}, sample.Faults{Major: some(7)}},
-	} {
-		if got := tc.v.Faults(); got != tc.want {
-			t.Errorf("%+v: %+v", tc.v, got)
-		}
-	}
-}
-
 func TestUptime(t *testing.T) {
 	parses(t, (*procfs.Uptime).Parse, map[string]procfs.Uptime{
 		"12345.67 98765.43\n": {Up: 12345_670_000_000, Idle: some(98765_430_000_000)},
@@ -149,7 +133,6 @@ func FuzzSmall(f *testing.F) {
 		if err := v.Parse(b); (err == nil) != (v.PgFault.Present() || v.PgMajFault.Present()) {
 			t.Errorf("vmstat %q: %+v, %v", b, v, err)
 		}
-		v.Faults()
 		var u procfs.Uptime
 		if err := u.Parse(b); u.Up > math.MaxInt64 || u.Idle.Or(0) > math.MaxInt64 || err != nil && u != (procfs.Uptime{}) {
 			t.Errorf("uptime %q: %+v, %v", b, u, err)

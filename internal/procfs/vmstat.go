@@ -27,15 +27,3 @@ func (v *Vmstat) ParseAs(l *kernfs.Layout, b []byte) error {
 	}
 	return nil
 }
-
-// Faults splits the counts into disjoint ones.
-func (v *Vmstat) Faults() (f sample.Faults) {
-	f.Major = v.PgMajFault
-	all, ok := v.PgFault.Get()
-	major, ok2 := v.PgMajFault.Get()
-	if ok && ok2 {
-		// The kernel sums each counter over the CPUs on its own: major may be ahead.
-		f.Minor = sample.SomeUint(all - min(all, major))
-	}
-	return f
-}
