@@ -27,9 +27,9 @@ func floors() group {
 	g := group{
 		title: "Whole collectors against a raw pread of the same files",
 		note: "The floor opens the same files once and reads them with pread into one buffer. Ours includes the parsers, the policy, " +
-			"and the look at /proc/self/cgroup that is due once in a second. What is no file, such as sched_getaffinity(2) and the netlink " +
+			"and in each round the look at /proc/self/cgroup, which is due every 250 ms at most. What is no file, such as sched_getaffinity(2) and the netlink " +
 			"dump, is called by both. The network's rounds lie 10 ms apart: what it looks for once in a second, ten or sixty is mostly " +
-			"not in it. Published: through the getters of a Monitor that caches nothing, without the look at /proc/self/cgroup. " +
+			"not in it. Published: through the getters of a Monitor that caches nothing, mostly without the look at /proc/self/cgroup. " +
 			"Down to its points: the callbacks of Start without options, of the machine alone, with the points that they hand to the SDK.",
 	}
 	own := sample.PartCgroup

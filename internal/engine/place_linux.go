@@ -18,7 +18,7 @@ import (
 
 // place knows where the process is in the cgroup hierarchies. Kept cgroup
 // descriptors do not follow a process that moves and give no error, so the
-// membership is read again once per interval. A hierarchy can also be mounted
+// membership is read again once per interval, and every 250 ms at least. A hierarchy can also be mounted
 // elsewhere while the membership stays the same; the mounts are looked at again
 // less often, because that can hang.
 type place struct {
