@@ -2,6 +2,7 @@ package otelresource
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -104,7 +105,10 @@ func (d *detector) Detect(ctx context.Context) (*resource.Resource, error) {
 // detect returns where the process runs, and the path of its cgroup.
 func (d *detector) detect(ctx context.Context) (info *EnvironmentInfo, cgroup string, err error) {
 	if d.monitor != nil {
-		return d.monitor.info, d.monitor.cgroup, nil
+		if d.rootFS != "" {
+			return nil, "", &Error{Op: "Detect", Err: errors.New("WithRootFS has no effect beside WithDetectorMonitor")}
+		}
+		return d.monitor.info, d.monitor.cgroup, d.monitor.unsure
 	}
 	if !platformSupported {
 		return nil, "", nil

@@ -34,9 +34,9 @@ type Instrumentation struct {
 // has the table of metrics.
 //
 // Starting twice on one provider is an error, because sums would be counted
-// twice; after Shutdown it works again. On an operating system without
-// collectors Start returns a usable Instrumentation that does nothing, and
-// ErrUnsupportedPlatform.
+// twice; after Shutdown it works again. A closed Monitor is ErrClosed. On an operating
+// system without collectors Start returns a usable Instrumentation that does nothing,
+// and ErrUnsupportedPlatform.
 func Start(opts ...Option) (*Instrumentation, error) {
 	i := &Instrumentation{stopped: make(chan struct{})}
 	c, err := newStartConfig(opts)
@@ -58,6 +58,9 @@ func Start(opts ...Option) (*Instrumentation, error) {
 }
 
 func (i *Instrumentation) start(c *startConfig) (err error) {
+	if c.monitor != nil && c.monitor.closed.Load() {
+		return &Error{Op: "Start", Err: ErrClosed}
+	}
 	if i.monitor = c.monitor; i.monitor == nil {
 		if i.monitor, err = NewResourceMonitorWithConfig(c.config); err != nil {
 			return err
@@ -251,7 +254,8 @@ var errStartedTwice = errors.New("already started on this MeterProvider; Shutdow
 func (r *registry) claim(p metric.MeterProvider) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if slices.ContainsFunc(r.all, func(other metric.MeterProvider) bool { return same(p, other) }) {
+	global := same(p, otel.GetMeterProvider())
+	if slices.ContainsFunc(r.all, func(other metric.MeterProvider) bool { return same(p, other) || global && delegates(other) }) {
 		return errStartedTwice
 	}
 	r.all = append(r.all, p)
@@ -262,6 +266,13 @@ func (r *registry) release(p metric.MeterProvider) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all = slices.DeleteFunc(r.all, func(other metric.MeterProvider) bool { return same(p, other) })
+}
+
+// delegates reports whether p is what OpenTelemetry has for the global provider until one is set, to
+// which it then hands everything over.
+func delegates(p metric.MeterProvider) bool {
+	t := reflect.TypeOf(p)
+	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "go.opentelemetry.io/otel/internal/global"
 }
 
 // same compares providers; some types cannot be compared.

@@ -14,7 +14,10 @@ import (
 	"github.com/cboxdk/resource-monitor/internal/snapshot"
 )
 
-// ResourceMonitor is what a Monitor does: write against it, and fake it in tests.
+// ResourceMonitor is what a Monitor does: write against it, and fake it in tests. What
+// is there in a struct is known of what a Monitor read alone: of one that was made or
+// decoded elsewhere Has is false for all, so a fake that shall have numbers is best a
+// Monitor over files (Config.RootFS).
 type ResourceMonitor interface {
 	// GetMemoryStats returns memory usage, limits and events.
 	GetMemoryStats(ctx context.Context) (*MemoryStats, error)
@@ -51,6 +54,7 @@ type Monitor struct {
 	diag    *engine.Diagnostics
 	info    *EnvironmentInfo
 	cgroup  string // the path of the process's own, when the Monitor was made
+	unsure  error  // what detection could not read
 	clock   *snapshot.Clock
 	memory  *snapshot.Cache[memorySnapshot]
 	paging  *snapshot.Cache[sample.Paging]
@@ -85,9 +89,9 @@ func NewResourceMonitorWithConfig(config *Config) (*Monitor, error) {
 		return nil, toError("NewResourceMonitorWithConfig", err)
 	}
 	diag := engine.NewDiagnostics(cfg.Logger)
-	found, err := detect(context.Background(), root, cfg)
-	if err != nil {
-		diag.Failed("environment", err)
+	found, detectErr := detect(context.Background(), root, cfg)
+	if detectErr != nil {
+		diag.Failed("environment", detectErr)
 	}
 	v := found.Virtualization
 	var platform sample.Limit[uint64]
@@ -105,7 +109,9 @@ func NewResourceMonitorWithConfig(config *Config) (*Monitor, error) {
 	if err != nil {
 		return nil, toError("NewResourceMonitor", err)
 	}
-	return newMonitor(cfg, source, found, diag), nil
+	m := newMonitor(cfg, source, found, diag)
+	m.unsure = detectErr
+	return m, nil
 }
 
 func newMonitor(cfg *Config, source engine.Source, found *environ.Info, diag *engine.Diagnostics) *Monitor {

@@ -2,12 +2,17 @@ package otelresource_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/sdk/resource"
+	"golang.org/x/sys/unix"
+
 	"github.com/cboxdk/resource-monitor/internal/fixture"
+	"github.com/cboxdk/resource-monitor/otelresource"
 )
 
 func TestTheMachinesSizeIsNoLimitOfAContainerThatCannotBeRead(t *testing.T) {
@@ -71,5 +76,18 @@ func TestAMoveShowsWithinTheInterval(t *testing.T) {
 	}
 	if took := time.Since(moved); took > interval+250*time.Millisecond {
 		t.Errorf("the move shows after %v, UpdateInterval is %v", took, interval)
+	}
+}
+
+func TestADetectorWithAMonitorTellsWhatWasDenied(t *testing.T) {
+	root := fixture.Load(t, "testdata/docker-v2.txtar")
+	root.Serve("proc/self/mountinfo", fixture.Answer{Open: unix.EACCES})
+	m := monitorOn(t, root)
+	if _, err := otelresource.NewDetector(otelresource.WithDetectorMonitor(m)).Detect(t.Context()); !errors.Is(err, resource.ErrPartialResource) {
+		t.Error(err)
+	}
+	both := otelresource.NewDetector(otelresource.WithDetectorMonitor(m), otelresource.WithRootFS(root.Dir()))
+	if _, err := both.Detect(t.Context()); err == nil {
+		t.Error("a monitor and another root are no contradiction")
 	}
 }
