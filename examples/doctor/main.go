@@ -40,7 +40,7 @@ func run(ctx context.Context, out io.Writer, asJSON bool, root string) (err erro
 	config := otelresource.DefaultConfig()
 	config.UpdateInterval = window
 	config.RootFS = root
-	config.EnableDetailedIO = true
+	config.EnableDetailedIO, config.EnableDetailedNetwork = true, true
 	config.Logger = failures.logger()
 	monitor, err := otelresource.NewResourceMonitorWithConfig(config)
 	if err != nil {
@@ -72,6 +72,7 @@ type report struct {
 	Memory      *otelresource.MemoryStats     `json:"memory,omitempty"`
 	CPU         *otelresource.CPUStats        `json:"cpu,omitempty"`
 	IO          *otelresource.IOStats         `json:"io,omitempty"`
+	Network     *otelresource.NetworkStats    `json:"network,omitempty"`
 	// Errors are what the getters failed with, by the getter's name.
 	Errors map[string]string `json:"errors,omitempty"`
 	// Failures are the sources that could not be read.
@@ -98,5 +99,7 @@ func examine(ctx context.Context, monitor otelresource.ResourceMonitor) *report 
 	note("GetCPUStats", err)
 	r.IO, err = monitor.GetIOStats(ctx)
 	note("GetIOStats", err)
+	r.Network, err = monitor.GetNetworkStats(ctx)
+	note("GetNetworkStats", err)
 	return r
 }

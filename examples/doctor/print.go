@@ -49,11 +49,10 @@ func (r *report) print(out io.Writer) error {
 	p.memory(r.Memory)
 	p.cpu(r.CPU)
 	p.io(r.IO)
+	p.network(r.Network)
 	p.list("Errors", slices.Sorted(maps.Values(r.Errors)))
 	p.list("Sources that cannot be read", r.Failures)
 	p.list("Advice", r.Advice)
-	p.title("Not in this version")
-	p.row("Network traffic.")
 	return p.w.Flush()
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel/attribute"
 	exporter "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/sdk/metric"
 
@@ -34,7 +35,9 @@ func main() {
 // newHandler serves a registry that holds the resources alone.
 func newHandler() (http.Handler, error) {
 	registry := prometheus.NewRegistry()
-	reader, err := exporter.New(exporter.WithRegisterer(registry))
+	// As labels of each series, by which the rules and dashboards of collector-config tell services apart.
+	labels := exporter.WithResourceAsConstantLabels(attribute.NewAllowKeysFilter("service.name", "service.instance.id"))
+	reader, err := exporter.New(exporter.WithRegisterer(registry), labels)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,8 @@ func TestServesTheMetrics(t *testing.T) {
 	}
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
-	if page := w.Body.String(); !strings.Contains(page, "_memory_limit_bytes{") || !strings.Contains(page, "_cpu_time_seconds_total{") {
-		t.Errorf("status %d, and no limit or no CPU time in\n%s", w.Code, page)
+	if page := w.Body.String(); !strings.Contains(page, "_memory_limit_bytes{") || !strings.Contains(page, "_cpu_time_seconds_total{") ||
+		strings.Count(page, "service_name=") < 10 {
+		t.Errorf("status %d, and no limit, no CPU time or no service's name in\n%s", w.Code, page)
 	}
 }

@@ -33,7 +33,8 @@ func (v *view) export(ctx context.Context, target string) error {
 	v.detected(v.out)
 	if v.once {
 		fmt.Fprintf(v.out, "\nExporting one round over OTLP/gRPC to %s\n", target)
-		return nil // the flush at the end exports it
+		sleep(ctx, v.interval) // until the first window of CPU usage is full
+		return nil             // the flush at the end exports it
 	}
 	fmt.Fprintf(v.out, "\nExporting over OTLP/gRPC to %s until Ctrl-C\n", target)
 	<-ctx.Done()

@@ -19,11 +19,14 @@ func TestLineHoldsTheResources(t *testing.T) {
 		Msg    string
 		Path   string
 		Memory struct{ Available, Limit int64 }
+		CPU    *struct {
+			Limit float64
+		}
 	}
 	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
 		t.Fatal(err)
 	}
-	if line.Path != "/checkout" || line.Memory.Limit <= 0 || line.Memory.Available > line.Memory.Limit {
+	if line.Path != "/checkout" || line.Memory.Limit <= 0 || line.Memory.Available > line.Memory.Limit || line.CPU == nil || line.CPU.Limit <= 0 {
 		t.Errorf("the line is %s", &out)
 	}
 }
