@@ -20,11 +20,12 @@ type Config struct {
 	EnableCaching bool
 	// EnableDetailedIO adds statistics of each device to GetIOStats, and gives
 	// the metrics of disks a series for each device in place of their total:
-	// devices that lie on others show the same bytes again. Default false.
+	// devices that lie on others show the same bytes again, so that a sum over the series, as
+	// the dashboards of collector-config have it, counts them twice. Default false.
 	EnableDetailedIO bool
 	// EnableDetailedNetwork adds statistics of each interface to GetNetworkStats, and
 	// gives the metrics of the network a series for each interface in place of their
-	// total. Default false.
+	// total, loopback and those that repeat others as well: a sum counts them twice. Default false.
 	EnableDetailedNetwork bool
 	// IncludeInterfaces names the network interfaces that are listed and counted
 	// in the total, by patterns as path.Match has them: "eth*". nil or empty: all are

@@ -21,7 +21,8 @@
 //	provider := metric.NewMeterProvider(metric.WithResource(res), metric.WithReader(reader))
 //	instrumentation, err := otelresource.Start(otelresource.WithMeterProvider(provider))
 //	// ...
-//	defer instrumentation.Shutdown(ctx)
+//	provider.Shutdown(ctx) // exports once more, so it comes first
+//	instrumentation.Shutdown(ctx)
 //
 // [NewResourceMonitor] reads without OpenTelemetry:
 //
@@ -80,7 +81,7 @@
 //
 // # Metrics
 //
-// Options add to what is always there: (u) with WithUtilization,
+// Options add to what is always there, or divide it: (u) with WithUtilization,
 // (c) with WithPerCPU, (d) with Config.EnableDetailedIO,
 // (n) with Config.EnableDetailedNetwork.
 //

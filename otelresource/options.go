@@ -89,5 +89,7 @@ func WithUtilization() Option { return optionFunc(func(c *startConfig) { c.utili
 
 // WithPerCPU gives system.cpu.time one series for each logical CPU and mode, in
 // place of one for each mode; under gVisor, which measures no single CPU, the
-// totals stay. On large machines that is thousands of series.
+// totals stay. With WithUtilization it does so for system.cpu.utilization too. On large machines that is
+// thousands of series: above 285 CPUs the SDK merges what passes its limit of 2,000 for an
+// instrument, without an error, until metric.WithCardinalityLimit raises it. Package producer has no such limit.
 func WithPerCPU() Option { return optionFunc(func(c *startConfig) { c.perCPU = true }) }

@@ -118,6 +118,9 @@ func Markdown() string {
 		if d.OptIn == WithUtilization {
 			text += " Only with `WithUtilization`."
 		}
+		if !d.Standard {
+			text += " Not standard; prior art: " + d.PriorArt + "."
+		}
 		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s |\n", d.Name, d.Kind, d.Unit, strings.Join(attributes, "<br>"), strings.ReplaceAll(text, "|", `\|`))
 	}
 	return b.String()

@@ -41,7 +41,7 @@ func Network() []Row[sample.Network] {
 			Metric: Metric{
 				Name: "system.network.bandwidth.utilization", Unit: "1", Kind: Gauge, Float: true, Scope: System, OptIn: WithUtilization,
 				Description: "Share of an interface's link speed in use.",
-				PriorArt:    "none", Note: "only where the link has a speed",
+				PriorArt:    "none", Note: "only where the link has a speed, and with Config.EnableDetailedNetwork",
 			},
 			Items: eachInterface(System, semconv.NetworkInterfaceName, ItemSeries[network]{
 				Attributes: attr(semconv.NetworkIODirectionReceive),
