@@ -85,17 +85,17 @@ func (w *wait) done(now time.Duration) {
 }
 
 // Deadline implements context.Context.
-func (w *wait) Deadline() (time.Time, bool) {
-	return time.Now().Add(w.most - (w.budget.clock.Now() - w.began)), true
-}
+func (w *wait) Deadline() (time.Time, bool) { return time.Now().Add(w.left()), true }
+
+// left is how long the wait goes on at most.
+func (w *wait) left() time.Duration { return w.most - (w.budget.clock.Now() - w.began) }
 
 // Done implements context.Context.
 func (w *wait) Done() <-chan struct{} {
 	w.budget.mu.Lock()
 	defer w.budget.mu.Unlock()
 	if w.timed == nil {
-		end, _ := w.Deadline()
-		w.timed, w.cancel = context.WithDeadline(w.Context, end)
+		w.timed, w.cancel = context.WithTimeout(w.Context, w.left())
 	}
 	return w.timed.Done()
 }
@@ -110,7 +110,7 @@ func (w *wait) Err() error {
 	if err := w.Context.Err(); err != nil {
 		return err
 	}
-	if w.budget.clock.Now()-w.began >= w.most {
+	if w.left() <= 0 {
 		return context.DeadlineExceeded
 	}
 	return nil

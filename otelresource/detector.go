@@ -38,7 +38,8 @@ func WithDetectorMonitor(m *Monitor) DetectorOption {
 	})
 }
 
-// WithRootFS looks at another root, as Config.RootFS does.
+// WithRootFS looks at another root, as Config.RootFS does. Together with WithDetectorMonitor,
+// which has a root already, Detect fails.
 func WithRootFS(dir string) DetectorOption {
 	return detectorOptionFunc(func(d *detector) { d.rootFS = dir })
 }

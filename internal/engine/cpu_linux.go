@@ -280,10 +280,11 @@ func (c *cpuCollector) fillCgroup(p *round, w sample.Parts, binding int, s *samp
 	}
 	if w.Have(sample.PartPerCPU) {
 		g.PerCPU = room(g.PerCPU, len(raw.PerCPU))
+		// The file lists possible CPUs; those that are not online have no lines elsewhere
+		// either. LXCFS gives those that it shows as online other numbers.
+		known := p.online.Count() > 0 && !c.engine.place.mayHang(c.online.Name())
 		for i, n := range raw.PerCPU {
-			// The file lists possible CPUs; those that are not online have no lines elsewhere
-			// either. LXCFS gives those that it shows as online other numbers.
-			if p.online.Count() > 0 && !p.online.Has(i) && !c.engine.place.mayHang(c.online.Name()) {
+			if known && !p.online.Has(i) {
 				continue
 			}
 			g.PerCPU = append(g.PerCPU, c.perCPU.count(p.Now(), own, i, n, c.engine.cfg.least()))

@@ -30,10 +30,9 @@ func (n deviceNumber) String() string {
 type diskAccount struct {
 	// disks are those of the newest reading, in its order, and then those that left.
 	disks  []*diskState
-	listed int  // by the newest reading
-	was    int  // by the one before
-	added  int  // of those listed, by now
-	twice  bool // some device was listed again
+	listed int // by the newest reading
+	was    int // by the one before
+	added  int // of those listed, by now
 	// index has those of disks that this reading has not listed yet, and nil for
 	// those that it has. It is made for a reading that lists other devices than
 	// the one before.
@@ -228,7 +227,7 @@ func (a *diskAccount) begin() {
 			d.based = 0
 		}
 	}
-	a.was, a.listed, a.added, a.twice = a.listed, 0, 0, false
+	a.was, a.listed, a.added = a.listed, 0, 0
 	a.inWork = sample.OptUint{}
 }
 
@@ -245,7 +244,6 @@ func (a *diskAccount) list(key diskKey) *diskState {
 	}
 	d, known := a.index[key]
 	if known && d == nil {
-		a.twice = true
 		return nil
 	}
 	if !known {
@@ -275,8 +273,8 @@ func (a *diskAccount) reorder() {
 
 // add takes what the kernel says of one device, in the order in which they were listed.
 func (a *diskAccount) add(key diskKey, r *diskReading) {
-	if a.twice && (a.added == a.listed || a.disks[a.added].key != key) {
-		return
+	if a.added == a.listed || a.disks[a.added].key != key {
+		return // it was listed twice
 	}
 	d := a.disks[a.added]
 	a.added++

@@ -19,7 +19,7 @@ func TestFUSEOverAFolderIsOverItsFiles(t *testing.T) {
 -- sys/devices/system/cpu/online --
 0-1
 `+self("0::/lxc/c1")+group(top+"/lxc")+group(top+"/lxc/c1", "cpuset.cpus.effective=4-5"))
-	expect(t, "limited by", b.cpu().Limit.Source, sample.SourceCpuset) // got host
+	expect(t, "limited by", b.cpu().Limit.Source, sample.SourceCpuset)
 	expect(t, "guarded", b.source.(*linux).place.mayHang("/sys/devices/system/cpu/online"), true)
 }
 

@@ -256,18 +256,17 @@ func (f foreignMounts) orNone() *foreignMounts {
 
 // over asks the nearest mount: LXCFS is mounted over single files, and over the folder of the CPUs.
 func (f foreignMounts) over(name string) bool {
-	for at := name; len(f) > 0; at = path.Dir(at) {
+	if len(f) == 0 {
+		return false
+	}
+	for at := name; ; at = path.Dir(at) {
 		if fuse, ok := f[at]; ok || at == "/" || at == "." {
 			return fuse
 		}
 	}
-	return false
 }
 
-func within(folder, name string) bool {
-	rest, ok := strings.CutPrefix(name, folder)
-	return ok && (rest == "" || rest[0] == '/')
-}
+func within(folder, name string) bool { return name == folder || strings.HasPrefix(name, folder+"/") }
 
 // findGroup resolves a controller to the levels that can hold limits: all but the
 // real root. A group without levels: the process is in no cgroup of its own.
