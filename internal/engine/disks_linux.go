@@ -105,10 +105,9 @@ func (t *topology) due(p *kernfs.Pass) bool {
 	case t.unsure:
 		return true
 	}
-	root := t.opener.Root
 	for i := range t.stacked {
-		was := &t.stacked[i]
-		is, err := guarded(p.Context(), t.opener, classBlock, func() (sysfsDevice, error) { return readDevice(root, was.name), nil })
+		was, name := &t.stacked[i], t.stacked[i].name
+		is, err := guarded(p.Context(), t.opener, classBlock, func(root hostfs.Root) (sysfsDevice, error) { return readDevice(root, name), nil })
 		if err != nil || is.number != was.number || is.link != was.link || !slices.Equal(is.slaves, was.slaves) {
 			return true
 		}
@@ -138,9 +137,8 @@ func (t *topology) look(p *kernfs.Pass) {
 // scan reads sysfs, through the guard where the files may be on any file
 // system: device by device, as many take longer than the guard's patience.
 func (t *topology) scan(p *kernfs.Pass) (*topology, error) {
-	root := t.opener.Root
 	if t.unfinished == nil {
-		names, err := guarded(p.Context(), t.opener, classBlock, func() ([]string, error) { return root.ReadDir(classBlock, maxDevices) })
+		names, err := guarded(p.Context(), t.opener, classBlock, func(root hostfs.Root) ([]string, error) { return root.ReadDir(classBlock, maxDevices) })
 		if err != nil && len(names) == 0 {
 			return nil, err
 		}
@@ -149,7 +147,7 @@ func (t *topology) scan(p *kernfs.Pass) (*topology, error) {
 	l := t.unfinished
 	for len(l.devices) < len(l.names) {
 		name := l.names[len(l.devices)]
-		d, err := guarded(p.Context(), t.opener, classBlock, func() (sysfsDevice, error) { return readDevice(root, name), nil })
+		d, err := guarded(p.Context(), t.opener, classBlock, func(root hostfs.Root) (sysfsDevice, error) { return readDevice(root, name), nil })
 		if err != nil {
 			return nil, err
 		}

@@ -2,28 +2,31 @@ package engine
 
 import (
 	"context"
-	"io/fs"
 
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 )
 
-// guarded looks at what is in or below dir. The machine's own /proc and /sys
+// guarded calls do, which looks at what is in or below dir. The machine's own /proc and /sys
 // answer; below another root may be any file system, and a dead one does not.
-func guarded[T any](ctx context.Context, o *kernfs.Opener, dir string, look func() (T, error)) (T, error) {
-	if o.Root.IsHost() {
-		return look()
+//
+// do may run after guarded has returned (see kernfs.Run). It must use root and copied values only.
+func guarded[T any](ctx context.Context, o *kernfs.Opener, dir string, do func(root hostfs.Root) (T, error)) (T, error) {
+	root := o.Root
+	if root.IsHost() {
+		return do(root)
 	}
-	found := make(chan T, 1) // not a variable: what was abandoned may still return
-	_, err := o.Guard.Do(ctx, func() error {
-		v, err := look()
-		found <- v
-		return err
-	}, func(error) {})
-	var v T
-	select {
-	case v = <-found:
-		return v, err
-	default:
-		return v, &fs.PathError{Op: "stat", Path: o.Root.Path(dir), Err: err}
+	type answer struct {
+		value T
+		given bool
 	}
+	w := kernfs.Work{Op: "stat", Root: root, Name: dir}
+	a, _, err := kernfs.Run(ctx, &o.Guard, w, func() (answer, error) {
+		v, err := do(root)
+		return answer{v, true}, err
+	}, nil)
+	if !a.given {
+		err = w.Err(err)
+	}
+	return a.value, err
 }

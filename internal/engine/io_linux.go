@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/procfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -95,7 +96,7 @@ func (c *ioCollector) follow(p *round) {
 	}
 	var late error
 	r := cgroup.NewIOReader(&c.opener, g, func(name string) bool {
-		there, err := guarded(p.Context(), &c.opener, name, func() (bool, error) { return c.opener.Root.Exists(name), nil })
+		there, err := guarded(p.Context(), &c.opener, name, func(root hostfs.Root) (bool, error) { return root.Exists(name), nil })
 		late = cmp.Or(late, err)
 		return there
 	})

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
@@ -40,7 +41,7 @@ func (c *limitsCollector) listHugetlb(p *round, s *sample.Limits) {
 	}
 	// Child cgroups are folders of the same listing, of which there may be many.
 	dir := g.Levels[0].Dir
-	names, err := guarded(p.Context(), &c.memory.opener, dir, func() ([]string, error) { return l.cfg.Root.ReadDir(dir, 4096) })
+	names, err := guarded(p.Context(), &c.memory.opener, dir, func(root hostfs.Root) ([]string, error) { return root.ReadDir(dir, 4096) })
 	if err != nil {
 		c.memory.report(err)
 		return

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/netlink"
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -224,7 +225,10 @@ func (c *networkCollector) look(p *round, changed bool) {
 	pair(l.present)
 	if !c.asked {
 		var err error
-		c.own, err = guarded(p.Context(), &c.opener, "/proc/sys/net", c.namespace.own)
+		containerized := c.engine.cfg.Containerized
+		c.own, err = guarded(p.Context(), &c.opener, "/proc/sys/net", func(root hostfs.Root) (sample.Opt[bool], error) {
+			return ownNamespace(root, containerized), nil
+		})
 		c.asked = err == nil
 	}
 	l.choose(c.own.Or(c.engine.cfg.Containerized))

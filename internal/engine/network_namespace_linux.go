@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
 	"github.com/cboxdk/resource-monitor/internal/netlink"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
@@ -83,17 +84,16 @@ func (n *networkNamespace) dial() (counters, error) {
 // initialPID is the initial PID namespace (PROC_PID_INIT_INO in include/linux/proc_ns.h).
 const initialPID = "pid:[4026531836]"
 
-// own says whether the namespace is another than the machine's; absent where
-// nothing tells. Its inode does not: that of the initial one is not fixed before Linux 6.18.
-func (n *networkNamespace) own() (own sample.Opt[bool], err error) {
-	root := &n.cfg.Root
+// ownNamespace reports whether the network namespace of the process differs from the machine's; absent
+// if no file shows it. The inode does not show it: that of the initial namespace is not fixed before Linux 6.18.
+func ownNamespace(root hostfs.Root, containerized bool) sample.Opt[bool] {
 	// PID 1 is the machine's init only in the initial PID namespace. Its links
 	// are for those who may trace it.
 	if pid, err := root.Readlink("/proc/self/ns/pid"); err == nil && pid == initialPID {
 		self, err := root.Readlink("/proc/self/ns/net")
 		init, err2 := root.Readlink("/proc/1/ns/net")
 		if err == nil && err2 == nil {
-			return sample.Some(self != init), nil
+			return sample.Some(self != init)
 		}
 	}
 	there := func(name string) bool {
@@ -103,15 +103,15 @@ func (n *networkNamespace) own() (own sample.Opt[bool], err error) {
 	// The kernel registers net_core_table for the initial namespace alone
 	// (net/core/sysctl_net_core.c), and anybody may see that.
 	if there("/proc/sys/net/core/netdev_max_backlog") {
-		return sample.Some(false), nil
+		return sample.Some(false)
 	}
 	// Those that every namespace has tell that /proc/sys is not masked.
 	// Some kernels hide the first of them from a user namespace.
 	if there("/proc/sys/net/core/somaxconn") || there("/proc/sys/net/ipv4/ip_forward") {
-		return sample.Some(true), nil
+		return sample.Some(true)
 	}
-	if !n.cfg.Containerized {
-		return sample.Some(false), nil
+	if !containerized {
+		return sample.Some(false)
 	}
-	return own, nil
+	return sample.Opt[bool]{}
 }

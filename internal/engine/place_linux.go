@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 )
 
@@ -206,8 +207,8 @@ func (p *place) readMounts(pass *kernfs.Pass, moved bool) (changed bool) {
 		folders := slices.DeleteFunc(slices.Clone(p.cfg.CgroupPaths), func(name string) bool {
 			return strings.HasPrefix(name, "/proc/")
 		})
-		mounts, err = guarded(pass.Context(), &p.opener, "/", func() ([]cgroup.Mount, error) {
-			return cgroup.Discover(p.cfg.Root, folders), nil
+		mounts, err = guarded(pass.Context(), &p.opener, "/", func(root hostfs.Root) ([]cgroup.Mount, error) {
+			return cgroup.Discover(root, folders), nil
 		})
 		if err != nil {
 			p.cfg.Diagnostics.Failed("cgroup", err)
@@ -279,6 +280,7 @@ func findGroup(p *round, o *kernfs.Opener, t *cgroup.Tree, controller string) (c
 }
 
 func withoutRoot(p *round, o *kernfs.Opener, l *cgroup.Location) (cgroup.Group, error) {
-	levels, err := guarded(p.Context(), o, l.Own().Dir, func() ([]cgroup.Level, error) { return l.DropRealRoot(o.Root), nil })
+	own := *l
+	levels, err := guarded(p.Context(), o, l.Own().Dir, func(root hostfs.Root) ([]cgroup.Level, error) { return own.DropRealRoot(root), nil })
 	return cgroup.Group{Version: l.Version, Levels: levels}, err
 }

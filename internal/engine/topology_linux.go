@@ -30,7 +30,7 @@ type topologyReader struct {
 // newTopologyReader compares the names: a sysfs that has others is of another namespace.
 func newTopologyReader(ctx context.Context, o *kernfs.Opener, raws []rawLink) *topologyReader {
 	r := &topologyReader{ctx: ctx, opener: o}
-	names, err := guarded(ctx, o, netClass, func() ([]string, error) { return o.Root.ReadDir(netClass, maxClass) })
+	names, err := guarded(ctx, o, netClass, func(root hostfs.Root) ([]string, error) { return root.ReadDir(netClass, maxClass) })
 	names = slices.DeleteFunc(names, func(n string) bool { return n == "bonding_masters" })
 	r.foreign = err != nil || len(names) != len(raws)
 	if !r.foreign {
@@ -61,8 +61,8 @@ func ask[T any](r *topologyReader, name string, read func(sysfsLink) T) (answer 
 	if r.foreign {
 		return answer
 	}
-	link := sysfsLink{r.opener.Root, netClass + "/" + name}
-	answer, err := guarded(r.ctx, r.opener, link.dir, func() (T, error) { return read(link), nil })
+	dir := netClass + "/" + name
+	answer, err := guarded(r.ctx, r.opener, dir, func(root hostfs.Root) (T, error) { return read(sysfsLink{root, dir}), nil })
 	r.foreign = err != nil
 	return answer
 }

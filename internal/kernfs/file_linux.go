@@ -236,20 +236,22 @@ func (f *File) pread(p *Pass, how readFunc) ([]byte, error) {
 		// number that ends early would be another number.
 		how = readRecords
 	}
-	fd := int(f.held - 1)
-	var text []byte
-	var calls int
-	abandoned, err := f.folder.opener.Guard.Do(p.ctx, func() (err error) {
+	fd, o := int(f.held-1), f.folder.opener
+	type reading struct {
+		text  []byte
+		calls int
+	}
+	r, abandoned, err := Run(p.ctx, &o.Guard, Work{"read", o.Root, f.Name()}, func() (r reading, err error) {
 		// A buffer of its own: a read that hangs writes into it whenever it returns.
-		text, _, calls, err = how(fd, make([]byte, initialSize))
-		return err
-	}, func(error) { _ = unix.Close(fd) })
+		r.text, _, r.calls, err = how(fd, make([]byte, initialSize))
+		return r, err
+	}, func(reading, error) { _ = unix.Close(fd) })
 	if abandoned {
-		f.held = 0 // the helper closes it, and owns text and calls
+		f.held = 0 // the helper closes it
 		return nil, err
 	}
-	p.calls += calls
-	return text, err
+	p.calls += r.calls
+	return r.text, err
 }
 
 // readWhole reads at offset 0 until the text ends inside the buffer. A full buffer may hold
@@ -321,26 +323,25 @@ func (f *File) open(p *Pass) error {
 	// A file that proved slow may hang in open as well: FUSE asks its daemon
 	// for the name and for the opening.
 	o := f.folder.opener
-	guarded := f.slow || !o.Root.IsHost() || o.MayHang != nil && o.MayHang(f.Name())
-	var fd int
-	var slow bool
+	root, name := o.Root, f.Name()
+	guarded := f.slow || !root.IsHost() || o.MayHang != nil && o.MayHang(name)
+	var got opened
 	var err error
 	if guarded {
-		_, err = o.Guard.Do(p.ctx, func() (err error) {
-			fd, slow, err = openRegular(o.Root, f.Name())
-			return err
-		}, func(err error) {
-			if err == nil {
-				_ = unix.Close(fd)
-			}
-		})
+		got, _, err = Run(p.ctx, &o.Guard, Work{"open", root, name},
+			func() (opened, error) { return openRegular(root, name) },
+			func(late opened, err error) {
+				if err == nil {
+					_ = unix.Close(late.fd)
+				}
+			})
 	} else {
-		fd, slow, err = openRegular(o.Root, f.Name())
+		got, err = openRegular(root, name)
 	}
 	p.calls += 3
 	switch {
 	case err == nil:
-		f.held, f.slow = int32(fd)+1, slow
+		f.held, f.slow = int32(got.fd)+1, got.slow
 		return nil
 	case errors.Is(err, ErrHung), p.ctx.Err() != nil:
 		// It says nothing about the file's next answer: ask again next time.
@@ -353,11 +354,18 @@ func (f *File) open(p *Pass) error {
 	return f.give(p, pe)
 }
 
-// openRegular opens a regular file and reports whether it lies on a file
-// system whose reads may never return.
-func openRegular(root hostfs.Root, name string) (fd int, slow bool, err error) {
+// opened is an open file.
+type opened struct {
+	fd   int
+	slow bool // on a file system whose reads may never return
+}
+
+// openRegular opens a regular file.
+func openRegular(root hostfs.Root, name string) (opened, error) {
 	// O_NONBLOCK: opening a FIFO must not wait for its writer.
 	const flags = unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
+	var fd int
+	var err error
 	if root.IsHost() {
 		for {
 			if fd, err = unix.Open(name, flags, 0); err != unix.EINTR {
@@ -368,7 +376,7 @@ func openRegular(root hostfs.Root, name string) (fd int, slow bool, err error) {
 		fd, err = openWithin(root, name)
 	}
 	if err != nil {
-		return -1, false, err
+		return opened{}, err
 	}
 	var st unix.Stat_t
 	var sfs unix.Statfs_t
@@ -383,9 +391,9 @@ func openRegular(root hostfs.Root, name string) (fd int, slow bool, err error) {
 	}
 	if err != nil {
 		_ = unix.Close(fd)
-		return -1, false, err
+		return opened{}, err
 	}
-	return fd, mayHang(uint32(sfs.Type)), nil
+	return opened{fd, mayHang(uint32(sfs.Type))}, nil
 }
 
 // openWithin opens below a root of files and keeps the bare descriptor:

@@ -546,3 +546,39 @@ func BenchmarkRead(b *testing.B) {
 		})
 	}
 }
+
+// impatient is a context that has not ended yet when a wait begins, and ends it at once.
+type impatient struct{ context.Context }
+
+func (impatient) Err() error { return nil }
+
+func (impatient) Done() <-chan struct{} {
+	ended := make(chan struct{})
+	close(ended)
+	return ended
+}
+
+// A File may be closed, reset and pointed at another file while the open of its old name is running.
+func TestLateOpenUsesNoStateOfItsCaller(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/file", "1\n")
+	root, err := hostfs.New(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p kernfs.Pass
+	p.Begin(impatient{t.Context()}, time.Now())
+	for range 1000 {
+		o := kernfs.Opener{Root: root}
+		f := o.File("/file")
+		_, _ = f.Read(&p)
+		f.Close()
+		f = kernfs.File{}
+		o.Root = hostfs.Root{}
+	}
+	for deadline := time.Now().Add(time.Minute); descriptors(t, dir) > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("got %d open descriptors, want 0: a late open must close its own", descriptors(t, dir))
+		}
+	}
+}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync/atomic"
 	"time"
+
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
 )
 
 // ErrHung says that a file did not answer in time. The read goes on in the
@@ -24,49 +27,121 @@ const HangLimit = 200 * time.Millisecond
 // helper goroutine, one at a time: whatever hangs, a Guard holds at most one
 // goroutine and one descriptor.
 type Guard struct {
-	busy atomic.Bool
+	// Report is called once for each work that runs for HangLimit or longer, with a
+	// *fs.PathError that names its file and wraps ErrHung. A caller of the Guard
+	// calls it, never the helper goroutine. If every caller gives up before
+	// HangLimit, the first that is refused afterwards calls it. nil: no reports.
+	Report func(error)
+
+	running atomic.Pointer[running] // nil: idle
 }
 
-// Do runs work and waits for it, for at most HangLimit and until ctx ends. Work
-// that is still running then is abandoned: it goes on to own whatever it uses,
-// keeps the Guard busy until it returns, and late is called with its outcome
-// on the helper goroutine. Refused work, with ErrRefused, was never started.
-func (g *Guard) Do(ctx context.Context, work func() error, late func(error)) (abandoned bool, err error) {
+// Work is the system call that a helper goroutine makes, for messages.
+type Work struct {
+	Op   string // such as "open"
+	Root hostfs.Root
+	Name string // the file, without the root
+}
+
+// Err returns the error of the work.
+func (w *Work) Err(cause error) error {
+	return &fs.PathError{Op: w.Op, Path: w.Root.Path(w.Name), Err: cause}
+}
+
+// running is work that a helper goroutine does.
+type running struct {
+	Work
+	since    time.Time
+	reported atomic.Bool
+}
+
+// report reports the hang of r unless that was done before.
+func (g *Guard) report(r *running) {
+	if g.Report != nil && !r.reported.Swap(true) {
+		g.Report(r.Err(ErrHung))
+	}
+}
+
+// start claims the Guard for w. It returns ErrRefused if other work is running.
+func (g *Guard) start(w Work) (*running, error) {
+	if r := g.running.Load(); r != nil {
+		if time.Since(r.since) >= HangLimit {
+			g.report(r)
+		}
+		return nil, ErrRefused
+	}
+	r := &running{Work: w, since: time.Now()}
+	if !g.running.CompareAndSwap(nil, r) {
+		return nil, ErrRefused
+	}
+	return r, nil
+}
+
+// outcome is what work returned.
+type outcome[T any] struct {
+	value T
+	err   error
+}
+
+// Run calls do on a helper goroutine of g and waits for its result, for at most HangLimit and until
+// ctx ends. Then it abandons do: do goes on to own whatever it uses, the Guard stays busy until do and
+// late have returned, and late is called with the result on the helper goroutine. late may be nil. Refused work, with
+// ErrRefused, is never started.
+//
+// do may run long after Run has returned. It must use copied values only, never
+// a variable or a struct that its caller may use again.
+func Run[T any](ctx context.Context, g *Guard, w Work, do func() (T, error), late func(T, error)) (value T, abandoned bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return false, err
+		return value, false, err
 	}
-	if !g.busy.CompareAndSwap(false, true) {
-		return false, ErrRefused
+	r, err := g.start(w)
+	if err != nil {
+		return value, false, err
 	}
-	result := make(chan error)
+	result := make(chan outcome[T])
 	gone := make(chan struct{})
+	dispose := func(o outcome[T]) {
+		if late != nil {
+			late(o.value, o.err)
+		}
+	}
 	go func() {
-		err := work()
+		var o outcome[T]
+		o.value, o.err = do()
 		select {
 		case <-gone:
-			late(err)
-			g.busy.Store(false)
+			dispose(o)
+			g.running.Store(nil)
 			return
 		default:
 		}
 		// Before the result, or its receiver's next work would find the Guard busy.
-		g.busy.Store(false)
+		g.running.Store(nil)
 		select {
-		case result <- err:
+		case result <- o:
 		case <-gone:
-			late(err)
+			dispose(o)
 		}
 	}()
 	timer := time.NewTimer(HangLimit)
 	defer timer.Stop()
 	select {
-	case err := <-result:
-		return false, err
+	case o := <-result:
+		return o.value, false, o.err
 	case <-timer.C:
+		g.report(r)
 		err = ErrHung
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
 	close(gone)
-	return true, err
+	return value, true, err
+}
+
+// Do is Run for work without a value or a name.
+func (g *Guard) Do(ctx context.Context, work func() error, late func(error)) (abandoned bool, err error) {
+	_, abandoned, err = Run(ctx, g, Work{},
+		func() (struct{}, error) { return struct{}{}, work() },
+		func(_ struct{}, err error) { late(err) })
+	return abandoned, err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -40,7 +41,7 @@ func helpers() (n int) {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	for stack := range bytes.SplitSeq(stacks, []byte("\n\n")) {
-		if bytes.Contains(stack, []byte("synctest bubble")) && bytes.Contains(stack, []byte("kernfs.(*Guard).Do in goroutine")) {
+		if bytes.Contains(stack, []byte("synctest bubble")) && bytes.Contains(stack, []byte("kernfs.Run[...] in goroutine")) {
 			n++
 		}
 	}
@@ -151,4 +152,99 @@ func TestGuardConcurrentSafe(t *testing.T) {
 	if most.Load() > 1 {
 		t.Errorf("%d at once", most.Load())
 	}
+}
+
+func TestRunReturnsTheValue(t *testing.T) {
+	var g kernfs.Guard
+	cause := errors.New("cause")
+	got, abandoned, err := kernfs.Run(t.Context(), &g, kernfs.Work{}, func() (int, error) { return 7, cause }, nil)
+	if got != 7 || abandoned || err != cause {
+		t.Errorf("got %d, %t, %v, want 7, false, %v", got, abandoned, err, cause)
+	}
+}
+
+func TestRunHandsALateValueToItsDisposer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g kernfs.Guard
+		release := make(chan struct{})
+		late := make(chan int, 1)
+		got, abandoned, err := kernfs.Run(t.Context(), &g, kernfs.Work{}, func() (int, error) {
+			<-release
+			return 7, nil
+		}, func(n int, _ error) { late <- n })
+		if got != 0 || !abandoned || !errors.Is(err, kernfs.ErrHung) {
+			t.Errorf("got %d, %t, %v, want 0, true, %v", got, abandoned, err, kernfs.ErrHung)
+		}
+		close(release)
+		if n := <-late; n != 7 {
+			t.Errorf("late got %d, want 7", n)
+		}
+	})
+}
+
+// hangReports runs work that hangs, and returns its Guard, the errors that the Guard reports and what ends the hang.
+func hangReports(t *testing.T, ctx context.Context) (g *kernfs.Guard, reports *[]error, release chan struct{}) {
+	t.Helper()
+	reports, release = new([]error), make(chan struct{})
+	g = &kernfs.Guard{Report: func(err error) { *reports = append(*reports, err) }}
+	_, _, err := kernfs.Run(ctx, g, kernfs.Work{Op: "read", Name: "/dead"}, func() (int, error) {
+		<-release
+		return 0, nil
+	}, nil)
+	if err == nil {
+		t.Fatal("work that hangs returned")
+	}
+	return g, reports, release
+}
+
+func wantHangOf(t *testing.T, reports []error, path string) {
+	t.Helper()
+	var pe *fs.PathError
+	if len(reports) != 1 || !errors.As(reports[0], &pe) || pe.Path != path || !errors.Is(reports[0], kernfs.ErrHung) || errors.Is(reports[0], kernfs.ErrRefused) {
+		t.Errorf("got reports %v, want one that %s hangs", reports, path)
+	}
+}
+
+func TestGuardReportsAHangOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, reports, release := hangReports(t, t.Context())
+		for range 3 {
+			time.Sleep(kernfs.HangLimit)
+			_, _ = g.Do(t.Context(), func() error { return nil }, func(error) {})
+		}
+		wantHangOf(t, *reports, "/dead")
+		close(release)
+		synctest.Wait()
+	})
+}
+
+// Callers that give up early never see the hang; the Guard does.
+func TestGuardReportsAHangThatEveryCallerGaveUpOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const wait = 50 * time.Millisecond
+		ctx, cancel := context.WithTimeout(t.Context(), wait)
+		defer cancel()
+		g, reports, release := hangReports(t, ctx)
+		refused := func() {
+			t.Helper()
+			if _, err := g.Do(t.Context(), func() error { return nil }, nil); !errors.Is(err, kernfs.ErrRefused) {
+				t.Errorf("got %v, want %v", err, kernfs.ErrRefused)
+			}
+		}
+		time.Sleep(kernfs.HangLimit - wait - time.Millisecond)
+		refused()
+		if len(*reports) > 0 {
+			t.Errorf("got reports %v before the limit, want none", *reports)
+		}
+		time.Sleep(time.Millisecond)
+		refused()
+		refused()
+		wantHangOf(t, *reports, "/dead")
+		close(release)
+		synctest.Wait()
+		if _, err := g.Do(t.Context(), func() error { return nil }, nil); err != nil {
+			t.Error(err)
+		}
+		wantHangOf(t, *reports, "/dead")
+	})
 }
