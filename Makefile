@@ -29,7 +29,8 @@ demo: ## Run an example under load with all that, and print the address to open 
 	@cd internal/e2e && exec ../../.cache/e2e/e2e.test -test.run='^TestDemo$$' -test.timeout=0 -demo
 
 DURATION ?= 30m
-soak: ## Run the whole pipeline under load and faults for DURATION (30m), and report into soak.md (Linux)
+soak: ## Run the stress test with the race detector, then the pipeline under load and faults into soak.md, each for DURATION (30m) (Linux)
+	@go test -race -count=1 -timeout=0 -run '^TestStressConcurrentSafe$$' -v ./otelresource -stress.duration=$(DURATION)
 	@cd internal/e2e && go test -count=1 -timeout=0 -run '^TestSoak$$' -v . -soak.duration=$(DURATION) -soak.report=$(CURDIR)/soak.md
 
 lab: ## Compare with real kernels and container runtimes, installed by apt where root (Linux), into docs/lab.md
