@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -23,7 +24,10 @@ type Instrumentation struct {
 	owned         bool // the monitor is ours to close
 	scopes        []Scope
 	provider      metric.MeterProvider
+	op            string // what reads the metrics: "Collect" or "Produce"
 	registrations []metric.Registration
+	closedEarly   sync.Once // the monitor was closed before Shutdown, which is reported once
+	stopping      atomic.Bool
 	stop          sync.Once
 	stopped       chan struct{}
 	err           error // of the stop; valid when stopped is closed
@@ -77,12 +81,16 @@ func (i *Instrumentation) start(c *startConfig) (err error) {
 // register binds each table to one callback, so that what a View drops all of
 // is not read.
 func (i *Instrumentation) register(c *startConfig) error {
+	taker, produced := c.provider.(observe.Taker)
+	if i.op = "Collect"; produced {
+		i.op = "Produce"
+	}
 	tables := i.tables(selection{
 		scopes: i.scopes, utilization: c.utilization, perCPU: c.perCPU, devices: i.monitor.cfg.EnableDetailedIO,
 		interfaces: i.monitor.cfg.EnableDetailedNetwork,
 	})
-	if t, ok := c.provider.(observe.Taker); ok {
-		i.keep(t.Take(ScopeName, Version(), tables, i.monitor.started))
+	if produced {
+		i.keep(taker.Take(ScopeName, Version(), tables, i.monitor.started))
 		return nil
 	}
 	meter := &creator{
@@ -106,7 +114,7 @@ func (i *Instrumentation) tables(sel selection) (all []observe.Table) {
 	defer cancel()
 	m, budget := i.monitor, &waitBudget{clock: i.monitor.clock}
 	as := func(name string) collector {
-		return collector{failed: func(err error) { m.diag.Failed(name, err) }, budget: budget}
+		return collector{failed: func(err error) { i.failed(name, err) }, budget: budget}
 	}
 	for _, tables := range [][]observe.Table{
 		tablesOf(ctx, m.memory, (*memorySnapshot).reading, instruments.Memory(), sel, as("memory")),
@@ -121,6 +129,27 @@ func (i *Instrumentation) tables(sel selection) (all []observe.Table) {
 	own, _ := newTable(as("module"), instruments.Errors(), 0, sel)
 	own.peek = func(time.Duration) *sample.Failures { return m.diag.Failures() }
 	return append(all, own)
+}
+
+// failed reports why a collector has no fresh sample.
+func (i *Instrumentation) failed(collector string, err error) {
+	m := i.monitor
+	missed := errors.Is(err, ErrClosed) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	if !missed || !m.closed.Load() {
+		m.diag.Failed(collector, err)
+		m.diag.Flush()
+		return
+	}
+	if i.stopping.Load() {
+		return
+	}
+	i.closedEarly.Do(func() {
+		err := &Error{Op: i.op, Err: fmt.Errorf("%w: it was closed before the instrumentation was shut down", ErrClosed)}
+		if log := m.cfg.Logger; log != nil {
+			log.Error("metrics are lost", "error", err)
+		}
+		otel.Handle(err)
+	})
 }
 
 func itself[S any](s *S) *S { return s }
@@ -155,7 +184,10 @@ func (i *Instrumentation) Shutdown(ctx context.Context) error {
 	if i == nil {
 		return nil
 	}
-	i.stop.Do(func() { go i.shutdown() })
+	i.stop.Do(func() {
+		i.stopping.Store(true)
+		go i.shutdown()
+	})
 	select {
 	case <-i.stopped:
 		return i.err

@@ -132,7 +132,7 @@ func (m *Monitor) loadIO(ctx context.Context, parts sample.Parts) (*snapshot.Val
 // Its errors are those of GetMemoryStats; a container whose cgroup does
 // not have the io controller is one whose cgroup cannot be read, unless it has the pressure.
 func (m *Monitor) GetIOStats(ctx context.Context) (*IOStats, error) {
-	if s := m.io.Peek(direct); s != nil && s.stats != nil && ctx.Err() == nil {
+	if s := m.io.Peek(direct); s != nil && s.stats != nil {
 		return s.stats, nil // as Get does, without its call
 	}
 	s, err := m.io.Get(ctx, direct)

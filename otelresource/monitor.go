@@ -89,9 +89,10 @@ func NewResourceMonitorWithConfig(config *Config) (*Monitor, error) {
 		return nil, toError("NewResourceMonitorWithConfig", err)
 	}
 	diag := engine.NewDiagnostics(cfg.Logger)
+	defer diag.Flush()
 	found, detectErr := detect(context.Background(), root, cfg)
 	if detectErr != nil {
-		diag.Failed("environment", detectErr)
+		diag.Report("environment", detectErr)
 	}
 	v := found.Virtualization
 	var platform sample.Limit[uint64]
@@ -120,13 +121,14 @@ func newMonitor(cfg *Config, source engine.Source, found *environ.Info, diag *en
 	if !cfg.EnableCaching {
 		age = 0
 	}
-	m.memory = snapshot.New(m.clock, age, m.loadMemory)
-	m.paging = snapshot.New(m.clock, age, m.loadPaging)
-	m.cpu = snapshot.New(m.clock, age, m.loadCPU)
-	m.io = snapshot.New(m.clock, age, m.loadIO)
-	m.network = snapshot.New(m.clock, age, m.loadNetwork)
-	m.process = snapshot.New(m.clock, age, m.loadProcess)
-	m.limits = snapshot.New(m.clock, age, m.loadLimits)
+	flush := diag.Flush
+	m.memory = snapshot.New(m.clock, age, m.loadMemory, flush)
+	m.paging = snapshot.New(m.clock, age, m.loadPaging, flush)
+	m.cpu = snapshot.New(m.clock, age, m.loadCPU, flush)
+	m.io = snapshot.New(m.clock, age, m.loadIO, flush)
+	m.network = snapshot.New(m.clock, age, m.loadNetwork, flush)
+	m.process = snapshot.New(m.clock, age, m.loadProcess, flush)
+	m.limits = snapshot.New(m.clock, age, m.loadLimits, flush)
 	memory, cpu := m.baseline()
 	m.completeEnvironment(found, memory, cpu)
 	return m
@@ -179,7 +181,7 @@ func (m *Monitor) loadProcess(ctx context.Context, parts sample.Parts) (*snapsho
 // ErrCgroupNotFound in a container whose cgroup cannot be read,
 // ErrInsufficientPerms where a decisive file is denied, ErrClosed, or that of ctx.
 func (m *Monitor) GetMemoryStats(ctx context.Context) (*MemoryStats, error) {
-	if s := m.memory.Peek(direct); s != nil && s.stats != nil && ctx.Err() == nil {
+	if s := m.memory.Peek(direct); s != nil && s.stats != nil {
 		return s.stats, nil // as Get does, without its call
 	}
 	s, err := m.memory.Get(ctx, direct)
@@ -192,7 +194,7 @@ func (m *Monitor) GetMemoryStats(ctx context.Context) (*MemoryStats, error) {
 // GetCPUStats returns CPU usage, limits and throttling. Its errors are those
 // of GetMemoryStats.
 func (m *Monitor) GetCPUStats(ctx context.Context) (*CPUStats, error) {
-	if s := m.cpu.Peek(directCPU); s != nil && s.stats != nil && ctx.Err() == nil {
+	if s := m.cpu.Peek(directCPU); s != nil && s.stats != nil {
 		return s.stats, nil // as Get does, without its call
 	}
 	s, err := m.cpu.Get(ctx, directCPU)

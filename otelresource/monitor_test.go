@@ -270,7 +270,7 @@ func TestErrorsNameCauseAndFile(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
-	t.Run("canceled", func(t *testing.T) {
+	t.Run("canceled", func(t *testing.T) { // of a Monitor that has no snapshot yet
 		m := monitorOn(t, fixture.Load(t, "testdata/host.txtar"))
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()

@@ -2,7 +2,6 @@ package otelresource
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -211,7 +210,7 @@ func (t *tableItems[S]) learn(s *S, n int, known []tableItem) []tableItem {
 
 // collector is what the tables of one collector share.
 type collector struct {
-	failed func(error)
+	failed func(error) // reports an error; the caller holds no lock
 	budget *waitBudget
 }
 
@@ -253,9 +252,7 @@ func (r *source[S]) read(ctx context.Context) (s *S, fresh bool) {
 		}
 		wait.done(now)
 		if err != nil {
-			if !errors.Is(err, ErrClosed) {
-				r.failed(err)
-			}
+			r.failed(err)
 			return r.last.Load(), false
 		}
 	}

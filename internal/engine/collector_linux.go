@@ -31,7 +31,7 @@ type collector struct {
 
 // share readies what the collector of a resource (memory, cpu) shares with the others.
 func (c *collector) share(l *linux, resource string) {
-	c.engine, c.opener, c.missing = l, l.opener(), ErrNoCgroup
+	c.engine, c.opener, c.missing = l, l.opener(resource), ErrNoCgroup
 	c.report = func(err error) { l.failed(resource, err) }
 	c.pressure = newPressureReader(&c.opener, resource)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cboxdk/resource-monitor/internal/darwin"
 	"github.com/cboxdk/resource-monitor/internal/hostfs"
@@ -16,14 +17,26 @@ import (
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
-// Diagnostics counts what could not be read and tells of each cause once. It
-// is safe for concurrent use.
+// Diagnostics counts what could not be read, and reports each cause once to the logger and
+// to what Notify set. It is safe for concurrent use.
+//
+// A reading that fails may hold locks that a logger needs if it reads the monitor. So a failure is
+// counted at once, and reported by the next Flush.
 type Diagnostics struct {
 	logger *slog.Logger
+	queued atomic.Bool // queue is not empty
+
 	mu     sync.Mutex
 	counts []sample.Failure // in the order in which they came; they are few
 	told   map[string]bool
+	queue  []cause
 	notify func(error)
+}
+
+// cause is a failure to report.
+type cause struct {
+	collector string
+	err       error
 }
 
 // NewDiagnostics returns empty diagnostics; a nil logger is silent.
@@ -34,8 +47,7 @@ func NewDiagnostics(logger *slog.Logger) *Diagnostics {
 	return &Diagnostics{logger: logger, told: map[string]bool{}}
 }
 
-// Notify makes tell be called once with every cause, at the moment that it is
-// first met.
+// Notify makes Flush also call tell, once with every cause.
 func (d *Diagnostics) Notify(tell func(error)) {
 	d.mu.Lock()
 	d.notify = tell
@@ -43,25 +55,51 @@ func (d *Diagnostics) Notify(tell func(error)) {
 }
 
 // Failed counts a failure of the file, or on macOS of the call, that err names.
-// An err without one is counted under collector. A reader that was canceled is no failure of the file's.
+// An err without one is counted under collector. It ignores an err that is only about time: that a reader's
+// context ended says nothing about the file, and the Guard of a file that hangs reports that to Report.
 func (d *Diagnostics) Failed(collector string, err error) {
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, kernfs.ErrHung) {
 		return
 	}
+	d.Report(collector, err)
+}
+
+// Report is Failed for every err.
+func (d *Diagnostics) Report(collector string, err error) {
 	kind := failureType(err)
 	source, whole := origin(collector, err)
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.count(source, kind)
-	first := !d.told[whole+kind]
-	d.told[whole+kind] = true
-	notify := d.notify
-	d.mu.Unlock()
-	if !first {
+	if d.told[whole+kind] {
 		return
 	}
-	d.logger.Warn("cannot read a source; what is left is still reported", "collector", collector, "error", err)
-	if notify != nil {
-		notify(err)
+	d.told[whole+kind] = true
+	d.queue = append(d.queue, cause{collector, err})
+	d.queued.Store(true)
+}
+
+// hangOf returns what a Guard reports a file to that hangs.
+func (d *Diagnostics) hangOf(collector string) func(error) {
+	return func(err error) { d.Report(collector, err) }
+}
+
+// Flush reports the causes that came since the last Flush. Its caller must hold no lock: a logger may read the
+// monitor. If there is nothing to report it costs one atomic load.
+func (d *Diagnostics) Flush() {
+	if !d.queued.Load() {
+		return
+	}
+	d.mu.Lock()
+	queue, notify := d.queue, d.notify
+	d.queue = nil
+	d.queued.Store(false)
+	d.mu.Unlock()
+	for _, c := range queue {
+		d.logger.Warn("cannot read a source; what is left is still reported", "collector", c.collector, "error", c.err)
+		if notify != nil {
+			notify(c.err)
+		}
 	}
 }
 
@@ -112,7 +150,7 @@ func failureType(err error) string {
 		return "not_found"
 	case errors.Is(err, kernfs.ErrMalformed), errors.Is(err, darwin.ErrMalformed):
 		return "malformed"
-	case errors.Is(err, kernfs.ErrHung), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, kernfs.ErrHung):
 		return "timeout"
 	case errors.Is(err, hostfs.ErrTooLarge):
 		return "too_large"

@@ -31,6 +31,12 @@ func TestDiagnosticsTellOfACauseOnceAndCountIt(t *testing.T) {
 	d.Failed("memory", denied("/cg/b/memory.stat")) // another file: another cause, the same count
 	d.Failed("memory", fmt.Errorf("wrapped: %w", &fs.PathError{Op: "parse", Path: "/cg/a/memory.stat", Err: kernfs.ErrMalformed}))
 	d.Failed("cpu", errors.New("no file"))
+	if len(told) > 0 || log.Len() > 0 {
+		t.Errorf("got %v and %q before Flush, want nothing", told, log.String())
+	}
+	for range 2 {
+		d.Flush()
+	}
 	if len(told) != 4 || strings.Count(log.String(), "\n") != 4 {
 		t.Errorf("told %d times, %d lines:\n%s", len(told), strings.Count(log.String(), "\n"), log.String())
 	}
@@ -49,12 +55,43 @@ func TestDiagnosticsTellOfACauseOnceAndCountIt(t *testing.T) {
 func TestFailureTypes(t *testing.T) {
 	for err, want := range map[error]string{
 		syscall.EACCES: "permission_denied", syscall.EPERM: "permission_denied", syscall.ENOENT: "not_found",
-		kernfs.ErrMalformed: "malformed", kernfs.ErrHung: "timeout", context.DeadlineExceeded: "timeout",
+		kernfs.ErrMalformed: "malformed", kernfs.ErrHung: "timeout",
 		hostfs.ErrTooLarge: "too_large", hostfs.ErrNotRegular: "not_regular", syscall.EIO: "io",
 	} {
 		if got := failureType(&fs.PathError{Op: "read", Path: "/x", Err: err}); got != want {
 			t.Errorf("%v: %s, want %s", err, got, want)
 		}
+	}
+}
+
+// A reader's context that ended is no failure of a file, and a hang is reported by the Guard of its file.
+func TestErrorsAboutTimeAreNoFailures(t *testing.T) {
+	d := NewDiagnostics(nil)
+	d.Notify(func(err error) { t.Errorf("got %v, want no notification", err) })
+	for _, cause := range []error{context.Canceled, context.DeadlineExceeded, kernfs.ErrHung, kernfs.ErrRefused} {
+		d.Failed("memory", cause)
+		d.Failed("memory", &fs.PathError{Op: "open", Path: "/proc/meminfo", Err: cause})
+	}
+	d.Flush()
+	if got := d.Failures().List; len(got) > 0 {
+		t.Errorf("got failures %+v, want none", got)
+	}
+}
+
+func TestALoggerMayReportAFailure(t *testing.T) {
+	var d *Diagnostics
+	var got []string
+	d = NewDiagnostics(nil)
+	d.Notify(func(err error) {
+		got = append(got, err.Error())
+		d.Failed("cpu", errors.New("second"))
+		d.Flush()
+		d.Failures()
+	})
+	d.Failed("memory", &fs.PathError{Op: "read", Path: "/first", Err: syscall.EIO})
+	d.Flush()
+	if want := []string{"read /first: input/output error", "second"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -88,6 +125,7 @@ func TestDiagnosticsAreSafeForConcurrentUse(t *testing.T) {
 			for range 100 {
 				d.Failed("cpu", syscall.EIO)
 				d.Notify(func(error) {})
+				d.Flush()
 				d.Failures()
 			}
 		})

@@ -59,7 +59,7 @@ type rawLink struct {
 }
 
 func (c *networkCollector) init(l *linux) {
-	c.engine, c.opener = l, l.opener()
+	c.engine, c.opener = l, l.opener("network")
 	c.links.filter, c.namespace = &l.cfg.Interfaces, newNetworkNamespace(&l.cfg)
 	// /proc/net leads to the same place; a root of files may have only one of them.
 	c.dev[0], c.dev[1] = c.opener.File("/proc/self/net/dev"), c.opener.File("/proc/net/dev")

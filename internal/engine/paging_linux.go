@@ -18,7 +18,7 @@ type pagingCollector struct {
 }
 
 func (c *pagingCollector) init(l *linux) {
-	c.engine, c.opener = l, l.opener()
+	c.engine, c.opener = l, l.opener("paging")
 	c.vmstat.File = c.opener.File("/proc/vmstat")
 	c.free = c.vmstat.Close
 }

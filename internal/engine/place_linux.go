@@ -66,7 +66,10 @@ func (p *place) init(c *Config) {
 	p.cfg, p.seed, p.epoch = c, maphash.MakeSeed(), c.Now()
 	p.located.Store(new(located))
 	p.due.Store(math.MinInt64)
-	p.opener = kernfs.Opener{Root: c.Root, MayHang: func(string) bool { return true }}
+	p.opener = kernfs.Opener{
+		Root: c.Root, MayHang: func(string) bool { return true },
+		Guard: kernfs.Guard{Report: c.Diagnostics.hangOf("cgroup")},
+	}
 	for _, name := range c.CgroupPaths {
 		if path.Base(name) == "cgroup" && strings.HasPrefix(name, "/proc/") {
 			p.self = append(p.self, p.opener.File(name))

@@ -28,7 +28,7 @@ type processCollector struct {
 }
 
 func (c *processCollector) init(l *linux) {
-	c.engine, c.opener, c.folder = l, l.opener(), -1
+	c.engine, c.opener, c.folder = l, l.opener("process"), -1
 	c.statm, c.stat, c.io.File = c.opener.File("/proc/self/statm"), c.opener.File("/proc/self/stat"), c.opener.File("/proc/self/io")
 	c.free = func() {
 		for _, f := range []*kernfs.File{&c.statm, &c.io.File, &c.stat} {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -58,8 +57,9 @@ func (l *linux) Close() {
 	l.place.close()
 }
 
-func (l *linux) opener() kernfs.Opener {
-	return kernfs.Opener{Root: l.cfg.Root, MayHang: l.mayHang}
+// opener returns an Opener whose Guard reports the files that hang under collector.
+func (l *linux) opener(collector string) kernfs.Opener {
+	return kernfs.Opener{Root: l.cfg.Root, MayHang: l.mayHang, Guard: kernfs.Guard{Report: l.cfg.Diagnostics.hangOf(collector)}}
 }
 
 // own reports whether the process's cgroup describes it: in a container, read
@@ -115,7 +115,7 @@ func (l *linux) pass(ctx context.Context, g *gate, read func(*round) error) erro
 }
 
 // failed counts an error of a file, unless it only says that this kernel does
-// not have it, that the reader gave up, or that another file hangs.
+// not have it.
 func (l *linux) failed(collector string, err error) {
 	if !cgroup.IsAbsence(err) {
 		l.fault(collector, err)
@@ -124,9 +124,7 @@ func (l *linux) failed(collector string, err error) {
 
 // fault is failed for a file that every kernel has.
 func (l *linux) fault(collector string, err error) {
-	if !errors.Is(err, context.Canceled) && !errors.Is(err, kernfs.ErrRefused) {
-		l.cfg.Diagnostics.Failed(collector, err)
-	}
+	l.cfg.Diagnostics.Failed(collector, err)
 }
 
 func (l *linux) ReadMemory(ctx context.Context, w sample.Parts, s *sample.Memory) error {
@@ -171,7 +169,7 @@ func (l *linux) Cgroup(ctx context.Context) *Whereabouts {
 
 // describe says where every controller is, for people and for the detector.
 func (l *linux) describe(p *kernfs.Pass, t *cgroup.Tree) *Whereabouts {
-	opener := l.opener()
+	opener := l.opener("cgroup")
 	read := func(name string) ([]byte, error) {
 		f := opener.File(name)
 		defer f.Close()

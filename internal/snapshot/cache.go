@@ -32,6 +32,7 @@ type Cache[T any] struct {
 	clock   *Clock
 	age     time.Duration
 	load    Load[T]
+	after   func() // nil: nothing
 
 	mu       sync.Mutex
 	wanted   sample.Parts  // by anybody so far
@@ -66,9 +67,11 @@ type Load[T any] func(context.Context, sample.Parts) (*Value[T], error)
 
 // New returns a cache whose values stay current for age; with age <= 0 every
 // reader reads, and only the parts that it asks for. load is never called twice at
-// the same time and runs in the goroutine of the reader that found no current value.
-func New[T any](clock *Clock, age time.Duration, load Load[T]) *Cache[T] {
-	return &Cache[T]{clock: clock, age: age, load: load}
+// the same time and runs in the goroutine of the reader that found no current value. That goroutine then
+// calls after, if it is not nil, when the value is published and no lock is held: after may read the cache.
+// after is also called without a load, and by several goroutines at once.
+func New[T any](clock *Clock, age time.Duration, load Load[T], after func()) *Cache[T] {
+	return &Cache[T]{clock: clock, age: age, load: load, after: after}
 }
 
 // Peek returns the current value, or nil where there is none that has these
@@ -100,11 +103,9 @@ func (c *Cache[T]) left(now time.Duration, v *Value[T]) time.Duration { return c
 
 // Get returns the current value, refreshing it where it is too old or lacks
 // one of the parts, and leaves it for Peek. The error is that of the refresh, of ctx,
-// or ErrClosed. A refresh that failed, or outlasted ctx, publishes nothing: the next reader tries again.
+// or ErrClosed. A current value is returned even if ctx has ended: ctx bounds loading and waiting.
+// A refresh that failed, or outlasted ctx, publishes nothing: the next reader tries again.
 func (c *Cache[T]) Get(ctx context.Context, parts sample.Parts) (*T, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	if v := c.Peek(parts); v != nil {
 		return v, nil
 	}
@@ -126,6 +127,7 @@ func (c *Cache[T]) Refresh(ctx context.Context, now time.Duration, parts sample.
 }
 
 func (c *Cache[T]) refresh(ctx context.Context, now time.Duration, parts sample.Parts, keep bool) (it *T, done time.Duration, err error) {
+	defer c.done() // without the lock
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for before := c.failures; ; now = c.clock.Now() {
@@ -143,6 +145,9 @@ func (c *Cache[T]) refresh(ctx context.Context, now time.Duration, parts sample.
 			// make a crowd of readers queue for the same failure one by one.
 			return nil, now, c.lastErr
 		case !c.loading:
+			if err := ctx.Err(); err != nil {
+				return nil, now, err
+			}
 			c.wanted |= parts
 			v, err := c.read(ctx, c.wanted)
 			if err != nil {
@@ -159,7 +164,9 @@ func (c *Cache[T]) refresh(ctx context.Context, now time.Duration, parts sample.
 			return &v.It, now, nil
 		}
 		if err := c.wait(ctx); err != nil {
-			return nil, c.clock.Now(), err
+			if now = c.clock.Now(); c.fresh(now, parts) == nil {
+				return nil, now, err
+			}
 		}
 	}
 }
@@ -167,6 +174,7 @@ func (c *Cache[T]) refresh(ctx context.Context, now time.Duration, parts sample.
 // Read reads the parts now and for the caller alone. Later readings do not
 // have them for it.
 func (c *Cache[T]) Read(ctx context.Context, parts sample.Parts) (*T, error) {
+	defer c.done() // without the lock
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.loading && !c.closed {
@@ -177,11 +185,20 @@ func (c *Cache[T]) Read(ctx context.Context, parts sample.Parts) (*T, error) {
 	if c.closed {
 		return nil, ErrClosed
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	v, err := c.read(ctx, parts)
 	if err != nil {
 		return nil, err
 	}
 	return &v.It, nil
+}
+
+func (c *Cache[T]) done() {
+	if c.after != nil {
+		c.after()
+	}
 }
 
 // read loads. It is called with the lock and returns with it.

@@ -26,7 +26,7 @@ type cache[T any] struct {
 
 func newCache[T any](age time.Duration, load snapshot.Load[T]) cache[T] {
 	clock := snapshot.NewClock()
-	return cache[T]{snapshot.New(clock, age, load), clock}
+	return cache[T]{snapshot.New(clock, age, load, nil), clock}
 }
 
 func (c cache[T]) Fresh(parts sample.Parts) *T { return c.Cache.Fresh(c.clock.Now(), parts) }
@@ -166,7 +166,7 @@ func TestARefreshTellsWhenItWasDone(t *testing.T) {
 			c := snapshot.New(clock, age, func(context.Context, sample.Parts) (*value, error) {
 				time.Sleep(30 * time.Millisecond)
 				return new(value), nil
-			})
+			}, nil)
 			defer c.Close()
 			if _, done, err := c.Refresh(t.Context(), clock.Now(), 0); err != nil || done != 30*time.Millisecond {
 				t.Errorf("kept for %v: done at %v, %v", age, done, err)
@@ -220,15 +220,92 @@ func TestWaiterLeavesWithItsContext(t *testing.T) {
 	})
 }
 
-func TestCancelledContextGetsNoCachedValue(t *testing.T) {
-	var calls atomic.Int64
-	c := newCache(time.Minute, counting(&calls))
-	defer c.Close()
-	get(t, c)
+func TestEndedContextGetsACurrentValue(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := c.Get(ctx, 0); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v, want canceled", err)
+	for name, read := range map[string]func(cache[reading]) (*reading, error){
+		"Get of a value that Get left": func(c cache[reading]) (*reading, error) {
+			get(t, c)
+			return c.Get(ctx, 0)
+		},
+		"Get of a value that Refresh left": func(c cache[reading]) (*reading, error) {
+			if _, err := c.Refresh(t.Context(), 0); err != nil {
+				t.Fatal(err)
+			}
+			return c.Get(ctx, 0)
+		},
+		"Refresh": func(c cache[reading]) (*reading, error) {
+			get(t, c)
+			return c.Refresh(ctx, 0)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCache(time.Hour, counting(new(atomic.Int64)))
+			defer c.Close()
+			if v, err := read(c); err != nil || v.n != 1 {
+				t.Errorf("got %v, %v, want reading 1", v, err)
+			}
+		})
+	}
+}
+
+func TestEndedContextLoadsNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, age := range []time.Duration{0, time.Hour} {
+		var calls atomic.Int64
+		c := newCache(age, counting(&calls))
+		defer c.Close()
+		_, err := c.Get(ctx, 0)
+		_, err2 := c.Refresh(ctx, 0)
+		if !errors.Is(err, context.Canceled) || !errors.Is(err2, context.Canceled) || calls.Load() != 0 {
+			t.Errorf("kept for %v: got %v, %v and %d loads, want %v twice and no load", age, err, err2, calls.Load(), context.Canceled)
+		}
+	}
+}
+
+// What is called after a load may read the same cache.
+func TestAfterMayReadTheCache(t *testing.T) {
+	failed := errors.New("failed")
+	for _, cause := range []error{nil, failed} {
+		for _, age := range []time.Duration{0, time.Hour} {
+			var c *snapshot.Cache[reading]
+			var calls, depth int
+			clock := snapshot.NewClock()
+			c = snapshot.New(clock, age, func(context.Context, sample.Parts) (*value, error) {
+				calls++
+				return new(value), cause
+			}, func() {
+				if depth++; depth == 1 {
+					_, _ = c.Get(t.Context(), 0)
+					_, _ = c.Read(t.Context(), 0)
+					_, _, _ = c.Refresh(t.Context(), clock.Now(), 0)
+				}
+			})
+			if _, err := c.Get(t.Context(), 0); err != cause {
+				t.Errorf("got error %v, want %v", err, cause)
+			}
+			if want := 2; depth == 0 || calls < want {
+				t.Errorf("kept for %v: got %d loads, want at least %d", age, calls, want)
+			}
+			c.Close()
+		}
+	}
+}
+
+// A panic of a load ends what waits for it, and what is to be called after it is called.
+func TestAfterIsCalledIfTheLoadPanics(t *testing.T) {
+	called := false
+	c := snapshot.New(snapshot.NewClock(), time.Hour, func(context.Context, sample.Parts) (*value, error) {
+		panic("boom")
+	}, func() { called = true })
+	defer c.Close()
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = c.Get(t.Context(), 0)
+	}()
+	if !called {
+		t.Error("after was not called")
 	}
 }
 
