@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/environ"
@@ -28,8 +29,19 @@ func detect(ctx context.Context, root hostfs.Root, cfg *Config) (*environ.Info, 
 		in.Getenv, in.CPUID, in.PID, in.Arch = os.LookupEnv, environ.HostCPUID, os.Getpid(), runtime.GOARCH
 		in.Sysctl = environ.HostSysctl
 	}
-	return environ.Detect(ctx, in)
+	found, err := environ.Detect(ctx, in)
+	if err != nil {
+		err = &detectError{err}
+	}
+	return found, err
 }
+
+// detectError is the errors of several files in one line.
+type detectError struct{ err error }
+
+func (e *detectError) Error() string { return strings.ReplaceAll(e.err.Error(), "\n", "; ") }
+
+func (e *detectError) Unwrap() error { return e.err }
 
 // environment makes the public form of what was detected.
 func environment(found *environ.Info) *EnvironmentInfo {

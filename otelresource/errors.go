@@ -1,6 +1,10 @@
 package otelresource
 
-import "errors"
+import (
+	"errors"
+	"io/fs"
+	"strings"
+)
 
 // The causes that callers tell apart with errors.Is. Every error of this
 // package that concerns a file is an *Error, which names it.
@@ -25,14 +29,22 @@ type Error struct {
 	Err  error  // wraps one of the sentinels or the operating system's error
 }
 
-// Error returns "otelresource: GetMemoryStats /proc/meminfo: permission denied".
+// Error returns one line, such as
+// "otelresource: GetMemoryStats /proc/meminfo: insufficient permissions: permission denied".
 func (e *Error) Error() string {
-	s := "otelresource: " + e.Op
+	s, cause := "otelresource: "+e.Op, e.Err.Error()
 	if e.Path != "" {
 		s += " " + e.Path
+		var pe *fs.PathError
+		if errors.As(e.Err, &pe) && pe.Path == e.Path { // it names the file again
+			cause = strings.ReplaceAll(cause, pe.Error(), pe.Err.Error())
+		}
 	}
-	return s + ": " + e.Err.Error()
+	return s + ": " + oneLine(cause)
 }
+
+// oneLine joins the lines of an error that errors.Join made: a cause follows what it causes.
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", ": ") }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }

@@ -84,6 +84,8 @@ type Tree struct {
 	Self   []Membership
 	Mounts []Mount
 	Silent error // what does not answer that would show them; nil: all did
+	// SelfErr and MountsErr are why Self and Mounts could not be read; nil: they were.
+	SelfErr, MountsErr error
 
 	once       sync.Once // unified is known: all controllers of v2 are there
 	unified    *Location
@@ -126,10 +128,16 @@ func (t *Tree) resolve(controller string, v Version) (*Location, error) {
 		return nil, t.Silent
 	}
 	if len(t.Mounts) == 0 {
+		if t.MountsErr != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnresolved, t.MountsErr)
+		}
 		return nil, fmt.Errorf("%w: /proc/self/mountinfo shows no cgroup file system", ErrUnresolved)
 	}
 	own, ok := find(t.Self, controller)
 	if !ok {
+		if t.SelfErr != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnresolved, t.SelfErr)
+		}
 		return nil, fmt.Errorf("%w: /proc/self/cgroup has no line for the %s", ErrUnresolved, name)
 	}
 	var best *Location

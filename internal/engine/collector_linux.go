@@ -118,6 +118,18 @@ func (c *collector) vanished(err error) bool {
 	return true
 }
 
+// emptyErr returns why there is nothing in a sample: the end of the reader's context, else
+// the error of the machine's file, but in a container that of its cgroup.
+func (c *collector) emptyErr(p *round, machine, own error) error {
+	if err := p.Context().Err(); err != nil {
+		return err
+	}
+	if machine == nil || own != nil && c.engine.cfg.Containerized {
+		return own
+	}
+	return machine
+}
+
 // unanswered reports that the own cgroup may be there, and limit the process
 // to whatever it says, but did not answer.
 func (c *collector) unanswered() bool { return c.missing != nil && c.generation == 0 }

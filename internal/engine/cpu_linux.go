@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -71,8 +70,9 @@ func (c *cpuCollector) read(p *round, w sample.Parts, s *sample.CPU) error {
 	if w.Have(sample.PartSystemPressure) {
 		readPressure(&p.Pass, &c.irq, &s.System.IRQ, c.report)
 	}
+	var hostErr error
 	if w.Have(sample.PartSystem) || fallback {
-		c.readHost(p, w, s)
+		hostErr = c.readHost(p, w, s)
 	}
 	if w.Have(sample.PartSystemInfo) {
 		c.readLogical(p, s)
@@ -84,7 +84,7 @@ func (c *cpuCollector) read(p *round, w sample.Parts, s *sample.CPU) error {
 	}
 	nothing := !s.Cgroup.Usage.Present() && !s.System.Usage.Present() && !s.System.Logical.Present() && !s.Limit.Known()
 	if nothing && w&(sample.PartCgroup|sample.PartSystem|sample.PartSystemInfo) != 0 {
-		return errors.Join(s.Err, p.Context().Err())
+		return c.emptyErr(p, hostErr, s.Err)
 	}
 	return nil
 }
@@ -234,11 +234,11 @@ func (c *cpuCollector) parseStat(p *round, perCPU bool) error {
 }
 
 // readHost fills the machine's times.
-func (c *cpuCollector) readHost(p *round, w sample.Parts, s *sample.CPU) {
+func (c *cpuCollector) readHost(p *round, w sample.Parts, s *sample.CPU) error {
 	// gVisor divides the total evenly among its CPUs: those are nobody's numbers.
 	perCPU := w.Have(sample.PartPerCPU) && c.engine.cfg.Sandbox != "gvisor"
-	if c.parseStat(p, perCPU) != nil {
-		return
+	if err := c.parseStat(p, perCPU); err != nil {
+		return err
 	}
 	least, g := c.engine.cfg.least(), &s.System
 	g.Times = c.modes.add(p.stat.Total)
@@ -246,7 +246,7 @@ func (c *cpuCollector) readHost(p *round, w sample.Parts, s *sample.CPU) {
 	g.Cores = c.systemWindow.observe(p.Now(), g.Usage, c.modes.rebased(), least)
 	g.Modes = c.shares.observe(p.Now(), g.Times, c.modes.rebased(), least)
 	if !perCPU {
-		return
+		return nil
 	}
 	g.PerCPU = room(g.PerCPU, len(p.stat.CPUs))
 	for _, cpu := range p.stat.CPUs {
@@ -259,6 +259,7 @@ func (c *cpuCollector) readHost(p *round, w sample.Parts, s *sample.CPU) {
 		}
 		g.PerCPU = append(g.PerCPU, one)
 	}
+	return nil
 }
 
 func (c *cpuCollector) fillCgroup(p *round, w sample.Parts, binding int, s *sample.CPU) {

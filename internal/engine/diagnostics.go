@@ -79,11 +79,6 @@ func (d *Diagnostics) Report(collector string, err error) {
 	d.queued.Store(true)
 }
 
-// hangOf returns what a Guard reports a file to that hangs.
-func (d *Diagnostics) hangOf(collector string) func(error) {
-	return func(err error) { d.Report(collector, err) }
-}
-
 // Flush reports the causes that came since the last Flush. Its caller must hold no lock: a logger may read the
 // monitor. If there is nothing to report it costs one atomic load.
 func (d *Diagnostics) Flush() {

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -50,8 +49,9 @@ func (c *memoryCollector) read(p *round, w sample.Parts, s *sample.Memory) error
 	if w.Have(sample.PartCgroup) {
 		binding = c.readCgroup(p, w, s)
 	}
+	var hostErr error
 	if w&(sample.PartCgroup|sample.PartSystem) != 0 {
-		c.readHost(p, s)
+		hostErr = c.readHost(p, s)
 	}
 	if w.Have(sample.PartCgroup) {
 		c.decide(p, w, binding, s)
@@ -60,7 +60,7 @@ func (c *memoryCollector) read(p *round, w sample.Parts, s *sample.Memory) error
 		c.pressure.readSystem(&p.Pass, &s.System.Pressure, c.report)
 	}
 	if w&(sample.PartCgroup|sample.PartSystem) != 0 && !s.System.Total.Present() && !s.Cgroup.Usage.Present() {
-		return errors.Join(s.Err, p.Context().Err())
+		return c.emptyErr(p, hostErr, s.Err)
 	}
 	return nil
 }
@@ -134,7 +134,7 @@ func (c *memoryCollector) follow(p *round) {
 // errRootMemory is made once: outside a container it is met on every reading.
 var errRootMemory = fmt.Errorf("%w: the process is in the root cgroup, which has no memory usage of its own", ErrNoCgroup)
 
-func (c *memoryCollector) readHost(p *round, s *sample.Memory) {
+func (c *memoryCollector) readHost(p *round, s *sample.Memory) error {
 	var host procfs.Meminfo
 	b, err := c.meminfo.Read(&p.Pass)
 	if err == nil {
@@ -142,10 +142,12 @@ func (c *memoryCollector) readHost(p *round, s *sample.Memory) {
 	}
 	if err != nil {
 		// Unlike a feature that a kernel lacks, a missing meminfo is a fault.
-		c.engine.fault("memory", c.meminfo.ParseError(err))
-		return
+		err = c.meminfo.ParseError(err)
+		c.engine.fault("memory", err)
+		return err
 	}
 	s.System = systemMemory(&host)
+	return nil
 }
 
 // systemMemory derives the states so that they sum to the total: used is what

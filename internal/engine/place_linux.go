@@ -33,6 +33,7 @@ type place struct {
 	mounts    []cgroup.Mount
 	unsure    bool  // the mounts could not be read
 	silent    error // why nothing at all is known of the mounts
+	mountsErr error // of the newest reading of mountinfo
 	known     bool  // the mounts are those of the text whose sum is kept
 	seed      maphash.Seed
 	sum       uint64
@@ -129,6 +130,7 @@ func (p *place) find(pass *kernfs.Pass) bool {
 		p.cfg.Diagnostics.Failed("cgroup", err)
 		text = nil
 	}
+	selfErr := err
 	var silent error
 	if errors.Is(err, kernfs.ErrHung) {
 		silent = err
@@ -149,7 +151,9 @@ func (p *place) find(pass *kernfs.Pass) bool {
 	}
 	p.text = text
 	p.located.Store(&located{
-		tree:       cgroup.Tree{Self: slices.Clone(cgroup.ParseSelf(p.text)), Mounts: p.mounts, Silent: silent},
+		tree: cgroup.Tree{
+			Self: slices.Clone(cgroup.ParseSelf(p.text)), Mounts: p.mounts, Silent: silent, SelfErr: selfErr, MountsErr: p.mountsErr,
+		},
 		generation: was.generation + 1,
 	})
 	return true
@@ -173,6 +177,7 @@ func (p *place) readMounts(pass *kernfs.Pass, moved bool) (changed bool) {
 	defer p.mounting.Store(false)
 	var mounts []cgroup.Mount
 	text, err := p.mountinfo.ReadGuarded(pass)
+	p.mountsErr = err
 	p.mountinfo.Close()
 	if pass.Context().Err() == nil {
 		p.mounted = pass.Now()

@@ -62,6 +62,11 @@ func (l *linux) opener(collector string) kernfs.Opener {
 	return kernfs.Opener{Root: l.cfg.Root, MayHang: l.mayHang, Guard: kernfs.Guard{Report: l.cfg.Diagnostics.hangOf(collector)}}
 }
 
+// hangOf returns the Report of a Guard, which counts a file that hangs under collector.
+func (d *Diagnostics) hangOf(collector string) func(error) {
+	return func(err error) { d.Report(collector, err) }
+}
+
 // own reports whether the process's cgroup describes it: in a container, read
 // or not; outside, where a cgroup limits it and this controller has numbers of it.
 func (l *linux) own(usage sample.OptUint) bool {

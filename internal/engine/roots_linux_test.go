@@ -453,8 +453,8 @@ func TestOnlyAReadingWithNothingInItFails(t *testing.T) {
 	b.wantErr = true
 	b.memory()
 	b.cpu()
-	if err := b.source.ReadLimits(context.Background(), new(sample.Limits)); !errors.Is(err, ErrNoCgroup) {
-		t.Errorf("limits: %v", err)
+	if err := b.source.ReadLimits(context.Background(), new(sample.Limits)); errors.Is(err, ErrNoCgroup) || !named(err, b.Hostfs().Path("/proc/meminfo")) {
+		t.Errorf("limits: got %v, want an error of /proc/meminfo", err)
 	}
 }
 
