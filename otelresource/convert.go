@@ -70,7 +70,11 @@ func (s *memoryPublic) convert(from *sample.Memory) (*MemoryStats, error) {
 	p := &to.present
 	to.Timestamp, to.Scope = from.Time, ScopeSystem
 	setInt(p, FieldAvailableBytes, &to.AvailableBytes, from.Available)
-	if l := from.Limit; l.Known() {
+	l := from.Limit
+	if !from.Own && l.Source.Cgroup() { // a cgroup whose usage cannot be read: its limit says nothing about the machine's usage
+		l = from.SystemLimit
+	}
+	if l.Known() {
 		setInt(p, FieldLimitBytes, &to.LimitBytes, sample.SomeUint(l.Value))
 		to.LimitSource, to.LimitCgroup, to.LimitFile = LimitSource(l.Source.String()), l.Cgroup, l.File
 	}
@@ -87,12 +91,13 @@ func (s *memoryPublic) convert(from *sample.Memory) (*MemoryStats, error) {
 	if !g.Usage.Present() {
 		return nil, toError("GetMemoryStats", from.Err)
 	}
-	to.Scope = ScopeContainer
+	to.Scope, to.UsageCgroup = ScopeContainer, g.UsageCgroup
 	to.Pressure = s.stalls.convert(&g.Pressure)
 	setInt(p, FieldUsageBytes, &to.UsageBytes, g.Usage)
 	setInt(p, FieldWorkingSetBytes, &to.WorkingSetBytes, g.WorkingSet)
 	setInt(p, FieldRSSBytes, &to.RSSBytes, g.RSS)
 	setInt(p, FieldCacheBytes, &to.CacheBytes, g.Cache)
+	setInt(p, FieldHighBytes, &to.HighBytes, g.High)
 	setInt(p, FieldSwapUsageBytes, &to.SwapUsageBytes, g.SwapUsage)
 	setInt(p, FieldSwapLimitBytes, &to.SwapLimitBytes, g.SwapLimit)
 	to.Events, to.LocalEvents = s.events.from(&g.Events), s.local.from(&g.LocalEvents)

@@ -67,8 +67,8 @@ func TestEachLossLeavesTheRest(t *testing.T) {
 					r.Remove(ownDir + "/" + filepath.Base(f))
 				}
 			},
-			gone: []string{"container.memory.usage{}", "container.memory.working_set{}", "container.memory.linux.pressure.time{otelresource.pressure.stall=some}"},
-			left: []string{"container.memory.limit{}", "container.cpu.time{cpu.mode=user}", "container.pids.count{}"}, // the parent still limits
+			gone: []string{"container.memory.linux.pressure.time{otelresource.pressure.stall=some}"},
+			left: []string{"container.memory.limit{}", "container.memory.usage{}", "container.cpu.time{cpu.mode=user}", "container.pids.count{}"}, // the parent still limits, and is charged
 		},
 		"a file that is no file": {
 			take: func(t *testing.T, r *fixture.Root) {

@@ -79,6 +79,7 @@ const (
 	FieldReceiveUtilization
 	FieldTransmitUtilization
 	FieldLinkSpeed
+	FieldHighBytes
 	numFields
 )
 
@@ -108,7 +109,7 @@ var fieldNames = [numFields]string{
 	FieldTransmitPackets: "transmit_packets", FieldReceiveErrors: "receive_errors", FieldTransmitErrors: "transmit_errors",
 	FieldReceiveDropped: "receive_dropped", FieldTransmitDropped: "transmit_dropped", FieldReceiveErrorRate: "receive_error_rate",
 	FieldTransmitErrorRate: "transmit_error_rate", FieldReceiveUtilization: "receive_utilization", FieldTransmitUtilization: "transmit_utilization",
-	FieldLinkSpeed: "link_speed",
+	FieldLinkSpeed: "link_speed", FieldHighBytes: "high_bytes",
 }
 
 // String returns the field's name as JSON has it.

@@ -140,7 +140,7 @@ func TestContainerScopeEmitsItsTable(t *testing.T) {
 		"container.memory.usage{}":                                                                        268435456,
 		"container.memory.working_set{}":                                                                  234881024,
 		"container.memory.rss{}":                                                                          134217728,
-		"container.memory.available{}":                                                                    268435456,
+		"container.memory.available{}":                                                                    536870912 - (268435456 - 33554432),
 		"container.memory.cache{}":                                                                        100663296,
 		"container.memory.limit{}":                                                                        536870912,
 		"container.memory.linux.high{}":                                                                   402653184,

@@ -23,7 +23,8 @@ func TestMemoryOfAContainer(t *testing.T) {
 	root := fixture.Load(t, "testdata/docker-v2.txtar")
 	got := memoryOf(t, monitorOn(t, root))
 	want := &otelresource.MemoryStats{
-		UsageBytes: 268435456, AvailableBytes: 268435456, LimitBytes: 536870912,
+		UsageBytes: 268435456, UsageCgroup: ownCgroup, LimitBytes: 536870912,
+		HighBytes: 402653184, AvailableBytes: 402653184 - (268435456 - 33554432), // memory.high is closer than the limit
 		LimitSource: otelresource.LimitSourceCgroupV2, LimitCgroup: ownCgroup, LimitFile: root.Dir() + "/" + ownDir + "/memory.max",
 		RSSBytes: 134217728, CacheBytes: 100663296, WorkingSetBytes: 234881024,
 		SwapUsageBytes: 1048576, SwapLimitBytes: 134217728,
@@ -146,8 +147,8 @@ func TestALimitAboveTheMachineIsTheMachines(t *testing.T) {
 func TestANeighborThatFillsTheParentLeavesLess(t *testing.T) {
 	root := fixture.Load(t, "testdata/docker-v2.txtar")
 	m := monitorOn(t, root, uncached)
-	root.Write("sys/fs/cgroup/work.slice/memory.current", "1063256064\n") // 10 MiB below the parent's limit
-	if s := memoryOf(t, m); s.AvailableBytes != 10<<20 || s.LimitBytes != 536870912 {
+	root.Write("sys/fs/cgroup/work.slice/memory.current", "1063256064\n") // 10 MiB below the parent's limit, of it 100 MB of page cache
+	if s := memoryOf(t, m); s.AvailableBytes != 10<<20+100000000 || s.LimitBytes != 536870912 {
 		t.Errorf("available %d of %d", s.AvailableBytes, s.LimitBytes)
 	}
 }

@@ -33,6 +33,7 @@ func TestTheMachinesSizeIsNoLimitOfAContainerThatCannotBeRead(t *testing.T) {
 func TestWhatAnImpatientReaderGotIsNotCached(t *testing.T) {
 	root := fixture.Load(t, "testdata/docker-v2.txtar")
 	root.Write(ownDir+"/memory.max", "68719476736\n") // 64 GiB on a machine of 1 GiB
+	root.Write(ownDir+"/memory.high", "max\n")
 	root.Write("sys/fs/cgroup/work.slice/memory.max", "max\n")
 	const text = "MemTotal: 1048576 kB\nMemFree: 1 kB\nMemAvailable: 524288 kB\n"
 	root.Replace("proc/self/mountinfo", "31 1", "29 1 0:60 /proc/meminfo /proc/meminfo rw - fuse.lxcfs lxcfs rw\n31 1")

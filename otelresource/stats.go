@@ -22,17 +22,19 @@ type Scope string
 
 // The scopes.
 const (
-	ScopeContainer Scope = "container" // the process's own cgroup
+	ScopeContainer Scope = "container" // the process's cgroup
 	ScopeSystem    Scope = "system"    // the machine, or the virtual machine, as the process sees it
 	ScopeProcess   Scope = "process"   // this process; for metrics only
 )
 
 // MemoryStats is one reading of memory. All sizes are bytes.
 //
-// In ScopeContainer the numbers are those of the process's own cgroup, on
+// In ScopeContainer the numbers are those of the process's cgroup, on
 // cgroup v1 and v2 alike (memory.current, memory.stat, memory.events and their v1 relatives:
 // https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files).
-// In ScopeSystem they are the machine's, from /proc/meminfo.
+// If that cgroup has no memory controller, they are those of its nearest ancestor that has one,
+// because the kernel charges the process's memory to it; UsageCgroup names the cgroup.
+// In ScopeSystem they are the machine's, from /proc/meminfo, and so is the limit.
 //
 // A number that the kernel does not offer is 0 here and Has is false for it;
 // JSON leaves it out. A *MemoryStats is a shared, immutable snapshot: read it
@@ -41,12 +43,23 @@ type MemoryStats struct {
 	// UsageBytes is what is used, reclaimable page cache included; in
 	// ScopeSystem it is MemTotal - MemAvailable.
 	UsageBytes int64 `json:"usage_bytes"`
-	// AvailableBytes is the least that is left at any visible level: a limit minus
-	// what its cgroup uses, neighbors included, and the machine's MemAvailable.
+	// UsageCgroup is the cgroup whose usage this is, as /proc/self/cgroup names it. "" in ScopeSystem.
+	UsageCgroup string `json:"usage_cgroup,omitzero"`
+	// AvailableBytes estimates how much more can be used before the kernel has to swap, throttle or
+	// kill. In ScopeContainer it is the smallest bound - (usage - reclaimable) over the cgroup and its
+	// visible ancestors, so other cgroups below the same ancestor count. A bound is a memory limit or
+	// memory.high; on v1 also a limit of memory plus swap, against the usage of both. Reclaimable is
+	// inactive_file + active_file + slab_reclaimable - file_dirty - file_writeback of memory.stat; on v1
+	// the same total_ fields without slab. The machine's MemAvailable caps it. In ScopeSystem it is
+	// MemAvailable, which is at most MemTotal. It is never negative. The metric
+	// container.memory.available is another number: limit - working set.
 	AvailableBytes int64 `json:"available_bytes"`
 	// LimitBytes is the effective limit: the smallest over all visible
-	// ancestors, or the machine's size. It is never a sentinel.
+	// ancestors, or the machine's size; in ScopeSystem the machine's size. It is never a sentinel.
 	LimitBytes int64 `json:"limit_bytes"`
+	// HighBytes is the smallest memory.high of the cgroup and its visible ancestors. Usage above
+	// it is throttled and reclaimed, but it is not a limit. Absent on v1, in ScopeSystem and if none is set.
+	HighBytes int64 `json:"high_bytes"`
 	// LimitSource says what sets LimitBytes. "" where no limit is known.
 	LimitSource LimitSource `json:"limit_source,omitzero"`
 	// LimitCgroup is the cgroup that sets LimitBytes; "" where none does.
@@ -60,15 +73,17 @@ type MemoryStats struct {
 	// WorkingSetBytes is usage without inactive file pages, the number that
 	// Kubernetes watches. ScopeContainer only.
 	WorkingSetBytes int64 `json:"working_set_bytes"`
-	// SwapUsageBytes is swap alone, also on v1. Absent where swap is not accounted.
+	// SwapUsageBytes is swap only, also on v1. Absent if swap is not accounted.
 	SwapUsageBytes int64 `json:"swap_usage_bytes"`
-	// SwapLimitBytes is the smallest limit of swap; in ScopeSystem SwapTotal. Absent without a limit.
+	// SwapLimitBytes is the smallest memory.swap.max over the cgroup and its visible ancestors. On v1 it is the smallest
+	// limit of memory plus swap minus the smallest limit of memory. In ScopeSystem it is SwapTotal. Absent without a limit.
 	SwapLimitBytes int64 `json:"swap_limit_bytes"`
-	// Pressure is PSI; nil where the kernel has none.
+	// Pressure is PSI of the process's own cgroup, which has it without a memory controller too, or of
+	// the machine in ScopeSystem. It is nil if the kernel has none.
 	Pressure *MemoryPressure `json:"pressure,omitzero"`
 	// Events counts limits reached; nil where the kernel counts none.
 	Events *MemoryEvents `json:"events,omitzero"`
-	// LocalEvents are those of the own cgroup without its children
+	// LocalEvents are those of UsageCgroup without its children
 	// (memory.events.local, since Linux 5.2); nil where there are none, as on v1.
 	LocalEvents *MemoryEvents `json:"local_events,omitzero"`
 	// SwapEvents counts limits of swap reached (memory.swap.events); nil where there are none, as on v1.
@@ -88,9 +103,9 @@ func (s *MemoryStats) Has(f Field) bool { return s.present.has(f) }
 func (s MemoryStats) MarshalJSON() ([]byte, error) { return marshalPresent(s, s.present) }
 
 // MemoryEvents counts, since the cgroup was made, how often a boundary was
-// reached (memory.events). Low, High, Max and OOM are those of the cgroup whose
-// limit binds, the kills those of the own cgroup. On v1 there are Max
-// (memory.failcnt) and OOMKill (memory.oom_control) alone.
+// reached (memory.events). Low, High, Max and OOM are those of the cgroup that sets the
+// smallest limit or, without a limit, the smallest memory.high. The kills are those of
+// MemoryStats.UsageCgroup. On v1 there are only Max (memory.failcnt) and OOMKill (memory.oom_control).
 type MemoryEvents struct {
 	Low          int64 `json:"low"`            // reclaimed although below memory.low
 	High         int64 `json:"high"`           // throttled at memory.high
@@ -237,7 +252,7 @@ type ResourceLimits struct {
 
 // Limit is one limit and where it comes from.
 type Limit struct {
-	// Kind is memory, memory.high, swap, hugetlb.SIZE, cpu.quota, cpuset, affinity, cpu (online CPUs), pids,
+	// Kind is memory, memory.high, swap, memory+swap (v1), hugetlb.SIZE, cpu.quota, cpuset, affinity, cpu (online CPUs), pids,
 	// io.rbps, io.wbps, io.riops, io.wiops (of one device) or rlimit.*; on macOS also
 	// memory.footprint (jetsam's), maxfilesperproc and maxprocperuid (sysctls under kern).
 	Kind string `json:"kind"`

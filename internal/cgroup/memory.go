@@ -5,29 +5,50 @@ import (
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
-// Memory is what the memory controller says of the process's cgroup and of
-// its visible ancestors, in bytes.
+// Memory is what the memory controller says of the cgroup that the process's
+// memory is charged to, and of its visible ancestors, in bytes.
 type Memory struct {
-	Usage     sample.OptUint // memory.current, memory.usage_in_bytes
-	SwapUsage sample.OptUint // swap alone, also on v1
-	SwapLimit sample.OptUint // the smallest over the levels, swap alone
-	High      sample.OptUint // memory.high; v2
-	Peak      sample.OptUint // memory.peak (5.19), memory.max_usage_in_bytes; may exceed the limit by some pages
-	Stat      MemoryStat
-	Events    MemoryEvents
-	Local     MemoryEvents // memory.events.local
-	Swap      SwapEvents
+	// UsageLevel is the level that the process's memory is charged to: the first with a
+	// memory controller. The fields up to Swap are its numbers, except for the two limits.
+	UsageLevel int
+	Usage      sample.OptUint // memory.current, memory.usage_in_bytes
+	SwapUsage  sample.OptUint // swap only, also on v1
+	SwapLimit  sample.OptUint // the smallest over the levels, swap only
+	High       sample.OptUint // memory.high, the smallest over the levels; v2
+	Peak       sample.OptUint // memory.peak (5.19), memory.max_usage_in_bytes; may exceed the limit by some pages
+	Stat       MemoryStat
+	Events     MemoryEvents
+	Local      MemoryEvents // memory.events.local
+	Swap       SwapEvents
 	// Levels lead from the own cgroup to the visible root. On v1 there may follow a
 	// limit of an ancestor that is not visible.
 	Levels []MemoryLevel
 }
 
-// MemoryLevel is one cgroup's limit and what it uses of it.
+// MemoryLevel is one cgroup's bounds and what counts against them. An absent bound
+// is one that is not set. What counts against it is read only if there is a bound.
 type MemoryLevel struct {
-	Limit      sample.OptUint // absent: none at this level
-	Usage      sample.OptUint
-	WorkingSet sample.OptUint // read on demand
-	SwapLimit  sample.OptUint // swap alone, also on v1
+	Limit     sample.OptUint // memory.max, memory.limit_in_bytes
+	High      sample.OptUint // memory.high; v2
+	SwapLimit sample.OptUint // memory.swap.max: swap only; v2
+	SumLimit  sample.OptUint // memory.memsw.limit_in_bytes: memory plus swap; v1
+
+	Usage       sample.OptUint
+	SumUsage    sample.OptUint // memory.memsw.usage_in_bytes; v1
+	WorkingSet  sample.OptUint
+	Reclaimable sample.OptUint // absent if memory.stat cannot be read
+}
+
+func (l *MemoryLevel) bounded() bool {
+	return l.Limit.Present() || l.High.Present() || l.SumLimit.Present()
+}
+
+// Available returns how much more the cgroup can use before it reaches one of its bounds: the smallest
+// of bound - (usage - reclaimable). If nothing is known of what is reclaimable, nothing is.
+func (l *MemoryLevel) Available() sample.OptUint {
+	held := minus(l.Usage, sample.SomeUint(l.Reclaimable.Or(0)))
+	sum := minus(l.SumUsage, sample.SomeUint(l.Reclaimable.Or(0)))
+	return least(least(minus(l.Limit, held), minus(l.High, held)), minus(l.SumLimit, sum))
 }
 
 // MemoryStat is memory.stat. On v1 the total_ fields are taken, which count the subtree as v2 does.
@@ -35,11 +56,16 @@ type MemoryStat struct {
 	Anon         sample.OptUint // anon, total_rss
 	File         sample.OptUint // file, total_cache
 	InactiveFile sample.OptUint
+	ActiveFile   sample.OptUint
+	Slab         sample.OptUint // slab_reclaimable; v2
+	Dirty        sample.OptUint // file_dirty, total_dirty
+	Writeback    sample.OptUint // file_writeback, total_writeback
 	PgFault      sample.OptUint // all faults, the major ones included
 	PgMajFault   sample.OptUint
-	// HierarchicalLimit is v1's: the smallest limit on the way to the real
-	// root, invisible ancestors included, where memory.use_hierarchy is 1.
-	HierarchicalLimit sample.OptUint
+	// HierarchicalLimit and HierarchicalSum are v1's: the smallest limits of memory, and of memory
+	// plus swap, on the way to the real root. They include ancestors that are not visible,
+	// if memory.use_hierarchy is 1.
+	HierarchicalLimit, HierarchicalSum sample.OptUint
 }
 
 // memoryStatKeys fill the fields of MemoryStat in their order. v1 prints
@@ -48,9 +74,13 @@ var memoryStatKeys = []kernfs.Key{
 	{Name: "anon", Value: 0}, {Name: "total_rss", Value: 0},
 	{Name: "file", Value: 1}, {Name: "total_cache", Value: 1},
 	{Name: "inactive_file", Value: 2}, {Name: "total_inactive_file", Value: 2},
-	{Name: "pgfault", Value: 3}, {Name: "total_pgfault", Value: 3},
-	{Name: "pgmajfault", Value: 4}, {Name: "total_pgmajfault", Value: 4},
-	{Name: "hierarchical_memory_limit", Value: 5},
+	{Name: "active_file", Value: 3}, {Name: "total_active_file", Value: 3},
+	{Name: "slab_reclaimable", Value: 4},
+	{Name: "file_dirty", Value: 5}, {Name: "total_dirty", Value: 5},
+	{Name: "file_writeback", Value: 6}, {Name: "total_writeback", Value: 6},
+	{Name: "pgfault", Value: 7}, {Name: "total_pgfault", Value: 7},
+	{Name: "pgmajfault", Value: 8}, {Name: "total_pgmajfault", Value: 8},
+	{Name: "hierarchical_memory_limit", Value: 9}, {Name: "hierarchical_memsw_limit", Value: 10},
 }
 
 // Parse reads memory.stat of either version.
@@ -58,27 +88,58 @@ func (s *MemoryStat) Parse(b []byte) error { return s.ParseAs(new(kernfs.Layout)
 
 // ParseAs is Parse of a text that is laid out as the one before.
 func (s *MemoryStat) ParseAs(l *kernfs.Layout, b []byte) error {
-	var v [6]sample.OptUint
+	var v [11]sample.OptUint
 	l.Parse(b, memoryStatKeys, v[:])
-	*s = MemoryStat{Anon: v[0], File: v[1], InactiveFile: v[2], PgFault: v[3], PgMajFault: v[4], HierarchicalLimit: v[5]}
-	if v == ([6]sample.OptUint{}) {
+	*s = MemoryStat{
+		Anon: v[0], File: v[1], InactiveFile: v[2], ActiveFile: v[3], Slab: v[4], Dirty: v[5], Writeback: v[6],
+		PgFault: v[7], PgMajFault: v[8], HierarchicalLimit: limited(v[9]), HierarchicalSum: limited(v[10]),
+	}
+	if v == ([11]sample.OptUint{}) {
 		return kernfs.ErrMalformed
 	}
-	if n, ok := s.HierarchicalLimit.Get(); ok && unlimited(n) {
-		s.HierarchicalLimit = sample.OptUint{}
-	}
 	return nil
+}
+
+// limited drops the value by which a v1 file says that there is no limit.
+func limited(n sample.OptUint) sample.OptUint {
+	if unlimited(n.Or(0)) {
+		return sample.OptUint{}
+	}
+	return n
+}
+
+// Reclaimable is what the kernel can take back without writing to a disk: page cache that is neither dirty
+// nor being written, and reclaimable kernel memory. Absent if the file has no page cache.
+func (s *MemoryStat) Reclaimable() sample.OptUint {
+	if !s.InactiveFile.Present() && !s.ActiveFile.Present() {
+		return sample.OptUint{}
+	}
+	return sample.SomeUint(saturatingSub(s.InactiveFile.Or(0)+s.ActiveFile.Or(0)+s.Slab.Or(0), s.Dirty.Or(0)+s.Writeback.Or(0)))
 }
 
 // WorkingSet is usage without the file pages that would be reclaimed first.
 // The two numbers come from different moments: the result never wraps.
 func (s *MemoryStat) WorkingSet(usage sample.OptUint) sample.OptUint {
-	u, ok := usage.Get()
-	inactive, ok2 := s.InactiveFile.Get()
+	return minus(usage, s.InactiveFile)
+}
+
+// minus subtracts two readings of different files; if one is absent, so is the result.
+func minus(a, b sample.OptUint) sample.OptUint {
+	x, ok := a.Get()
+	y, ok2 := b.Get()
 	if !ok || !ok2 {
 		return sample.OptUint{}
 	}
-	return sample.SomeUint(saturatingSub(u, inactive))
+	return sample.SomeUint(saturatingSub(x, y))
+}
+
+// least returns the smaller of two; if one is absent, the other.
+func least(a, b sample.OptUint) sample.OptUint {
+	x, ok := a.Get()
+	if y, ok2 := b.Get(); ok2 && (!ok || y < x) {
+		return b
+	}
+	return a
 }
 
 func saturatingSub(a, b uint64) uint64 {

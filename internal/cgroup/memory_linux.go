@@ -3,7 +3,6 @@ package cgroup
 import (
 	"errors"
 	"io/fs"
-	"math"
 
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -17,50 +16,71 @@ type Report func(err error)
 // and of its visible ancestors.
 type MemoryReader struct {
 	Group
+	opener   *kernfs.Opener
 	files    []memoryFiles // by level
-	swap     kernfs.File
-	high     kernfs.File // v2
-	peak     kernfs.File
-	inherits bool           // v1: what memory.stat says of a limit includes that of ancestors
-	oom      kernfs.KeyFile // v1 memory.oom_control
-	local    kernfs.File    // v2 memory.events.local, since Linux 5.2
-	swapOwn  kernfs.File    // v2 memory.swap.events
-	path     kernfs.PathOf  // of the limit that binds
+	charged  chargedFiles
+	inherits bool          // v1: what memory.stat says of a limit includes that of ancestors
+	path     kernfs.PathOf // of the limit that binds
 }
 
 type memoryFiles struct {
-	usage     kernfs.File
-	limit     kernfs.File
-	swapLimit kernfs.File // v1: memory plus swap
-	stat      kernfs.KeyFile
-	events    kernfs.KeyFile // v2 memory.events, v1 memory.failcnt
+	usage    kernfs.File
+	limit    kernfs.File
+	high     kernfs.File // v2
+	swap     kernfs.File // v2 memory.swap.max; v1 memory.memsw.limit_in_bytes, memory plus swap
+	sumUsage kernfs.File // v1 memory.memsw.usage_in_bytes
+	stat     kernfs.KeyFile
+	events   kernfs.KeyFile // v2 memory.events, v1 memory.failcnt
+}
+
+// chargedFiles are read only of the cgroup that the process's memory is charged to.
+type chargedFiles struct {
+	level   int
+	swap    kernfs.File // v2
+	peak    kernfs.File
+	oom     kernfs.KeyFile // v1 memory.oom_control
+	local   kernfs.File    // v2 memory.events.local, since Linux 5.2
+	swapOwn kernfs.File    // v2 memory.swap.events
 }
 
 // NewMemoryReader returns a reader over the levels of g, of which there must be at least one.
 func NewMemoryReader(p *kernfs.Pass, o *kernfs.Opener, g Group, report Report) *MemoryReader {
-	r, names := &MemoryReader{Group: g}, memoryNamesV2
+	r := &MemoryReader{Group: g, opener: o}
 	if g.Version == V1 {
-		names = memoryNamesV1
 		r.readHierarchy(p, o, report)
 	}
 	r.files = make([]memoryFiles, len(r.Levels))
 	for i := range r.files {
 		folder, f := o.In(g.Levels[i].Dir), &r.files[i]
-		f.usage, f.limit, f.swapLimit = folder.File(names.usage), folder.File(names.limit), folder.File(names.swapLimit)
-		f.stat.File, f.events.File = folder.File("memory.stat"), folder.File(names.events)
-		if i > 0 {
-			continue
-		}
-		r.swap, r.peak = folder.File(names.swap), folder.File(names.peak)
+		f.stat.File = folder.File("memory.stat")
 		if g.Version == V1 {
-			r.oom.File = folder.File("memory.oom_control")
+			f.usage, f.limit = folder.File("memory.usage_in_bytes"), folder.File("memory.limit_in_bytes")
+			f.sumUsage, f.swap = folder.File("memory.memsw.usage_in_bytes"), folder.File("memory.memsw.limit_in_bytes")
+			f.events.File = folder.File("memory.failcnt")
 		} else {
-			r.high = folder.File("memory.high")
-			r.local, r.swapOwn = folder.File("memory.events.local"), folder.File("memory.swap.events")
+			f.usage, f.limit, f.high = folder.File("memory.current"), folder.File("memory.max"), folder.File("memory.high")
+			f.swap, f.events.File = folder.File("memory.swap.max"), folder.File("memory.events")
 		}
 	}
+	r.open(0)
 	return r
 }
+
+// open changes the level that the process's memory is charged to.
+func (r *MemoryReader) open(level int) {
+	c := &r.charged
+	c.close()
+	*c = chargedFiles{level: level}
+	folder := r.opener.In(r.Levels[level].Dir)
+	if r.Version == V1 {
+		c.peak, c.oom.File = folder.File("memory.max_usage_in_bytes"), folder.File("memory.oom_control")
+		return
+	}
+	c.swap, c.peak = folder.File("memory.swap.current"), folder.File("memory.peak")
+	c.local, c.swapOwn = folder.File("memory.events.local"), folder.File("memory.swap.events")
+}
+
+func (c *chargedFiles) close() { closeAll(&c.swap, &c.peak, &c.oom.File, &c.local, &c.swapOwn) }
 
 // readHierarchy leaves out the ancestors that do not limit the own cgroup. One counts
 // what is below it only with memory.use_hierarchy, which a cgroup made by hand on
@@ -79,83 +99,104 @@ func (r *MemoryReader) readHierarchy(p *kernfs.Pass, o *kernfs.Opener, report Re
 	}
 }
 
-type memoryNames struct{ usage, limit, swap, swapLimit, peak, events string }
-
-var (
-	memoryNamesV1 = memoryNames{
-		"memory.usage_in_bytes", "memory.limit_in_bytes",
-		"memory.memsw.usage_in_bytes", "memory.memsw.limit_in_bytes", "memory.max_usage_in_bytes", "memory.failcnt",
-	}
-	memoryNamesV2 = memoryNames{
-		"memory.current", "memory.max",
-		"memory.swap.current", "memory.swap.max", "memory.peak", "memory.events",
-	}
-)
-
-// Read fills m but for the events. With workingSets the working set of every
-// limited level is read too.
-func (r *MemoryReader) Read(p *kernfs.Pass, m *Memory, workingSets bool, report Report) {
+// Read fills m except for the events. It returns the error, if any, of the file that
+// had the usage at the previous reading: the process may have left that cgroup.
+func (r *MemoryReader) Read(p *kernfs.Pass, m *Memory, report Report) (gone error) {
 	*m = Memory{Levels: m.Levels[:0]}
 	for i := range r.files {
 		m.Levels = append(m.Levels, r.readLevel(p, i, m, report))
 	}
-	own := &m.Levels[0]
-	m.Usage = own.Usage
-	parseKeys(p, &r.files[0].stat, m.Stat.ParseAs, report)
-	own.WorkingSet = m.Stat.WorkingSet(own.Usage)
-	r.hierarchicalLimit(m)
-	m.Peak = number(p, &r.peak, report)
-	m.SwapUsage = number(p, &r.swap, report)
+	if m.UsageLevel == len(r.files) { // no level has a memory controller
+		m.UsageLevel = 0
+	}
+	gone = r.files[r.charged.level].usage.Err()
+	if m.UsageLevel != r.charged.level {
+		r.open(m.UsageLevel)
+	}
+	charged := &m.Levels[m.UsageLevel]
+	m.Usage = charged.Usage
+	r.readStat(p, m.UsageLevel, charged, &m.Stat, report)
+	m.Peak = number(p, &r.charged.peak, report)
 	if r.Version == V1 {
-		// memsw counts memory plus swap.
-		m.SwapUsage = minus(m.SwapUsage, m.Usage)
+		m.SwapUsage = minus(charged.SumUsage, charged.Usage)
 	} else {
-		m.High = limit(p, &r.high, report)
+		m.SwapUsage = number(p, &r.charged.swap, report)
 	}
-	if !workingSets {
-		return
-	}
-	// Only levels that have files: m may end with an ancestor that is not visible.
-	for i := 1; i < len(r.files); i++ {
-		if l := &m.Levels[i]; l.Limit.Present() {
-			var stat MemoryStat
-			parseKeys(p, &r.files[i].stat, stat.ParseAs, report)
-			l.WorkingSet = stat.WorkingSet(l.Usage)
+	for i := m.UsageLevel + 1; i < len(r.files); i++ {
+		l := &m.Levels[i]
+		switch {
+		case !l.bounded():
+		case l.Usage.Present():
+			r.readStat(p, i, l, new(MemoryStat), report)
+		default: // it counts at least what its descendant does
+			l.Usage, l.SumUsage, l.WorkingSet, l.Reclaimable = charged.Usage, charged.SumUsage, charged.WorkingSet, charged.Reclaimable
 		}
 	}
+	r.addHidden(m)
+	m.limits()
+	return gone
 }
 
-func (r *MemoryReader) readLevel(p *kernfs.Pass, i int, m *Memory, report Report) MemoryLevel {
+// readLevel reads the bounds of a level. Most ancestors have none, and no more of them is read.
+func (r *MemoryReader) readLevel(p *kernfs.Pass, i int, m *Memory, report Report) (l MemoryLevel) {
 	f := &r.files[i]
-	l := MemoryLevel{Limit: limit(p, &f.limit, report)}
-	// What is left is asked only under a limit: most ancestors have none.
-	if i == 0 || l.Limit.Present() {
+	l.Limit = limit(p, &f.limit, report)
+	if r.Version == V1 {
+		l.SumLimit = limit(p, &f.swap, report)
+	} else {
+		l.High, l.SwapLimit = limit(p, &f.high, report), limit(p, &f.swap, report)
+	}
+	if i == m.UsageLevel || l.bounded() {
 		l.Usage = number(p, &f.usage, report)
 	}
-	l.SwapLimit = limit(p, &f.swapLimit, report)
-	if r.Version == V1 {
-		// memsw limits memory plus swap: swap alone is limited only where both are.
-		l.SwapLimit = minus(l.SwapLimit, l.Limit)
+	if r.Version == V1 && (i == 0 || l.SumLimit.Present()) {
+		l.SumUsage = number(p, &f.sumUsage, report)
 	}
-	if n, ok := l.SwapLimit.Get(); ok && n < m.SwapLimit.Or(math.MaxUint64) {
-		m.SwapLimit = l.SwapLimit
+	// The kernel charges what it cannot charge here to the parent. A threaded
+	// cgroup never has a memory controller.
+	if i == m.UsageLevel && r.Version == V2 && errors.Is(f.usage.Err(), fs.ErrNotExist) && errors.Is(f.limit.Err(), fs.ErrNotExist) {
+		m.UsageLevel++
 	}
 	return l
 }
 
-// hierarchicalLimit adds what v1 says of ancestors that are not visible.
-func (r *MemoryReader) hierarchicalLimit(m *Memory) {
-	hidden, ok := m.Stat.HierarchicalLimit.Get()
-	if !ok || !r.inherits {
+func (r *MemoryReader) readStat(p *kernfs.Pass, i int, l *MemoryLevel, s *MemoryStat, report Report) {
+	parseKeys(p, &r.files[i].stat, s.ParseAs, report)
+	l.WorkingSet, l.Reclaimable = s.WorkingSet(l.Usage), s.Reclaimable()
+}
+
+// addHidden adds what v1 says of ancestors that are not visible. What they use
+// is not known: at least as much as the process's cgroup.
+func (r *MemoryReader) addHidden(m *Memory) {
+	if !r.inherits {
 		return
 	}
-	for _, l := range m.Levels {
-		if n, ok := l.Limit.Get(); ok && n <= hidden {
-			return // a visible level explains it
+	hidden := m.Levels[0]
+	hidden.Limit, hidden.SumLimit = m.Stat.HierarchicalLimit, m.Stat.HierarchicalSum
+	for i := range m.Levels { // a visible level explains it
+		l := &m.Levels[i]
+		if l.Limit.Present() && l.Limit.Or(0) <= hidden.Limit.Or(0) {
+			hidden.Limit = sample.OptUint{}
+		}
+		if l.SumLimit.Present() && l.SumLimit.Or(0) <= hidden.SumLimit.Or(0) {
+			hidden.SumLimit = sample.OptUint{}
 		}
 	}
-	// What others use below it is not known: no less than the own usage.
-	m.Levels = append(m.Levels, MemoryLevel{Limit: m.Stat.HierarchicalLimit, Usage: m.Usage})
+	if hidden.bounded() {
+		m.Levels = append(m.Levels, hidden)
+	}
+}
+
+// limits finds the smallest limits over the levels.
+func (m *Memory) limits() {
+	var limit, sum sample.OptUint
+	for i := range m.Levels {
+		l := &m.Levels[i]
+		limit, sum = least(limit, l.Limit), least(sum, l.SumLimit)
+		m.High, m.SwapLimit = least(m.High, l.High), least(m.SwapLimit, l.SwapLimit)
+	}
+	// v1 limits memory plus swap: with the memory full, the rest is for swap.
+	m.SwapLimit = least(m.SwapLimit, minus(sum, limit))
 }
 
 // LimitPath returns where the limit of a level is from. Who asks for the same
@@ -167,65 +208,66 @@ func (r *MemoryReader) LimitPath(level int) string {
 	return r.path.Get(&r.files[level].limit)
 }
 
-// SwapPath returns where the limit of a level's swap is from.
-func (r *MemoryReader) SwapPath(level int) string { return r.files[level].swapLimit.Path() }
+// SwapPath returns the file with the limit of a level's swap; on v1 of memory plus swap.
+func (r *MemoryReader) SwapPath(level int) string {
+	if level >= len(r.files) {
+		return r.files[0].stat.Path()
+	}
+	return r.files[level].swap.Path()
+}
 
-// ReadEvents fills the events: low, high, max and oom of the level whose limit
-// binds (of the own cgroup for a level out of range), the kills of the own cgroup.
+// ReadEvents fills the events: low, high, max and oom of a level (of the charged
+// cgroup for a level out of range), the kills of the charged cgroup.
 func (r *MemoryReader) ReadEvents(p *kernfs.Pass, level int, m *Memory, report Report) {
 	if level < 0 || level >= len(r.files) {
-		level = 0
+		level = m.UsageLevel
 	}
 	m.Events = MemoryEvents{}
 	if r.Version == V1 {
-		parseKeys(p, &r.oom, m.Events.ParseAs, report)
+		parseKeys(p, &r.charged.oom, m.Events.ParseAs, report)
 		m.Events = MemoryEvents{Max: number(p, &r.files[level].events.File, report), OOMKill: m.Events.OOMKill}
 		return
 	}
-	parseKeys(p, &r.files[0].events, m.Events.ParseAs, report)
-	if level > 0 {
+	parseKeys(p, &r.files[m.UsageLevel].events, m.Events.ParseAs, report)
+	if level != m.UsageLevel {
 		own := m.Events
 		parseKeys(p, &r.files[level].events, m.Events.ParseAs, report)
 		m.Events.OOMKill, m.Events.OOMGroupKill = own.OOMKill, own.OOMGroupKill
 	}
 }
 
-// ReadOwnEvents fills what v2 says of the own cgroup beside memory.events. v1
+// ReadOwnEvents fills what v2 says of the charged cgroup beside memory.events. v1
 // counts no such thing: memory.memsw.failcnt is about memory plus swap.
 func (r *MemoryReader) ReadOwnEvents(p *kernfs.Pass, m *Memory, report Report) {
 	if r.Version == V1 {
 		return
 	}
-	parse(p, &r.local, m.Local.Parse, report)
-	parse(p, &r.swapOwn, m.Swap.Parse, report)
+	parse(p, &r.charged.local, m.Local.Parse, report)
+	parse(p, &r.charged.swapOwn, m.Swap.Parse, report)
 }
 
-// UsageError returns why the own cgroup's usage could not be read the last time; nil: it was.
-func (r *MemoryReader) UsageError() error { return r.files[0].usage.Err() }
+// UsageError returns why the usage could not be read the last time: that of the
+// charged cgroup, or, if it is an ancestor, that of the process's own.
+func (r *MemoryReader) UsageError() error {
+	if err := r.files[r.charged.level].usage.Err(); err != nil {
+		return err
+	}
+	return r.files[0].usage.Err()
+}
 
 // Close gives all descriptors back.
 func (r *MemoryReader) Close() {
 	for i := range r.files {
 		f := &r.files[i]
-		closeAll(&f.usage, &f.limit, &f.swapLimit, &f.stat.File, &f.events.File)
+		closeAll(&f.usage, &f.limit, &f.high, &f.swap, &f.sumUsage, &f.stat.File, &f.events.File)
 	}
-	closeAll(&r.swap, &r.high, &r.peak, &r.oom.File, &r.local, &r.swapOwn)
+	r.charged.close()
 }
 
 func closeAll(files ...*kernfs.File) {
 	for _, f := range files {
 		f.Close()
 	}
-}
-
-// minus subtracts two readings of different files; where one is absent, so is the result.
-func minus(a, b sample.OptUint) sample.OptUint {
-	x, ok := a.Get()
-	y, ok2 := b.Get()
-	if !ok || !ok2 {
-		return sample.OptUint{}
-	}
-	return sample.SomeUint(saturatingSub(x, y))
 }
 
 // parse reads f and hands its text to into.

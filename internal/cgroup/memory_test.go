@@ -22,14 +22,20 @@ func TestMemoryStat(t *testing.T) {
 	}{
 		{
 			name: "v2, any order, unknown keys, extra columns, no final newline",
-			text: "file 20\nslab_reclaimable 9\nanon 10 extra\n\ninactive_file 5\npgmajfault 1\npgfault 7",
-			want: MemoryStat{Anon: some(10), File: some(20), InactiveFile: some(5), PgFault: some(7), PgMajFault: some(1)},
+			text: "file 20\nslab_reclaimable 9\nslab_unreclaimable 99\nanon 10 extra\n\ninactive_file 5\nactive_file 6\nfile_dirty 2\nfile_writeback 3\npgmajfault 1\npgfault 7",
+			want: MemoryStat{
+				Anon: some(10), File: some(20), InactiveFile: some(5), ActiveFile: some(6), Slab: some(9), Dirty: some(2), Writeback: some(3),
+				PgFault: some(7), PgMajFault: some(1),
+			},
 		},
 		{
 			name: "v1 counts the subtree (M2)",
-			text: "cache 1\nrss 2\npgfault 3\npgmajfault 4\ninactive_anon 5\ninactive_file 6\nhierarchical_memory_limit 4096\nhierarchical_memsw_limit 8192\n" +
-				"total_cache 11\ntotal_rss 12\ntotal_rss_huge 99\ntotal_pgpgout 98\ntotal_pgfault 13\ntotal_pgmajfault 14\ntotal_inactive_anon 15\ntotal_inactive_file 16\n",
-			want: MemoryStat{Anon: some(12), File: some(11), InactiveFile: some(16), PgFault: some(13), PgMajFault: some(14), HierarchicalLimit: some(4096)},
+			text: "cache 1\nrss 2\ndirty 7\nwriteback 8\npgfault 3\npgmajfault 4\ninactive_anon 5\ninactive_file 6\nactive_file 9\nhierarchical_memory_limit 4096\nhierarchical_memsw_limit 8192\n" +
+				"total_cache 11\ntotal_rss 12\ntotal_rss_huge 99\ntotal_pgpgout 98\ntotal_pgfault 13\ntotal_pgmajfault 14\ntotal_inactive_anon 15\ntotal_inactive_file 16\ntotal_active_file 17\ntotal_dirty 18\ntotal_writeback 19\n",
+			want: MemoryStat{
+				Anon: some(12), File: some(11), InactiveFile: some(16), ActiveFile: some(17), Dirty: some(18), Writeback: some(19),
+				PgFault: some(13), PgMajFault: some(14), HierarchicalLimit: some(4096), HierarchicalSum: some(8192),
+			},
 		},
 		{
 			name: "keys that only begin alike (M15)",
@@ -62,6 +68,49 @@ func TestWorkingSet(t *testing.T) {
 		s := MemoryStat{InactiveFile: c.inactive}
 		if got := s.WorkingSet(c.usage); got != c.want {
 			t.Errorf("usage %v, inactive %v: %v, want %v", c.usage, c.inactive, got, c.want)
+		}
+	}
+}
+
+func TestReclaimable(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		stat MemoryStat
+		want sample.OptUint
+	}{
+		{"page cache and slab", MemoryStat{InactiveFile: some(100), ActiveFile: some(30), Slab: some(7)}, some(137)},
+		{"dirty pages and those being written", MemoryStat{InactiveFile: some(100), ActiveFile: some(30), Dirty: some(20), Writeback: some(5)}, some(105)},
+		{"more dirty than there is page cache", MemoryStat{InactiveFile: some(10), Dirty: some(20)}, some(0)},
+		{"only inactive", MemoryStat{InactiveFile: some(100)}, some(100)},
+		{"only active", MemoryStat{ActiveFile: some(100)}, some(100)},
+		{"no page cache in the file", MemoryStat{Anon: some(5), Slab: some(7)}, none},
+	} {
+		if got := c.stat.Reclaimable(); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestAvailableOfALevel(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		level MemoryLevel
+		want  sample.OptUint
+	}{
+		{"no bound", MemoryLevel{Usage: some(60), Reclaimable: some(10)}, none},
+		{"limit", MemoryLevel{Limit: some(100), Usage: some(60), Reclaimable: some(10)}, some(50)},
+		{"memory.high below the limit", MemoryLevel{Limit: some(100), High: some(80), Usage: some(60), Reclaimable: some(10)}, some(30)},
+		{"memory.high only", MemoryLevel{High: some(80), Usage: some(60), Reclaimable: some(10)}, some(30)},
+		{"usage above the bound", MemoryLevel{Limit: some(40), Usage: some(60), Reclaimable: some(10)}, some(0)},
+		{"more reclaimable than used", MemoryLevel{Limit: some(100), Usage: some(60), Reclaimable: some(70)}, some(100)},
+		{"nothing known of reclaimable memory", MemoryLevel{Limit: some(100), Usage: some(60)}, some(40)},
+		{"usage not known", MemoryLevel{Limit: some(100), Reclaimable: some(10)}, none},
+		{"v1 memory plus swap", MemoryLevel{Limit: some(100), SumLimit: some(110), Usage: some(60), SumUsage: some(90), Reclaimable: some(10)}, some(30)},
+		{"v1 memory plus swap only", MemoryLevel{SumLimit: some(110), Usage: some(60), SumUsage: some(90), Reclaimable: some(10)}, some(30)},
+		{"v1 without usage of memory plus swap", MemoryLevel{Limit: some(100), SumLimit: some(110), Usage: some(60), Reclaimable: some(10)}, some(50)},
+	} {
+		if got := c.level.Available(); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
 	}
 }

@@ -54,7 +54,7 @@ func descriptors(t *testing.T) []string {
 
 func TestTheUsageOfAnAncestorWithoutALimitIsNotRead(t *testing.T) {
 	b := open(t, machine+mountV2+self("0::/limited/free/own")+group(top+"/limited", "memory.max=268435456")+group(top+"/limited/free")+group(top+"/limited/free/own"))
-	expect(t, "available", b.memory().Available, some(156*mib))
+	expect(t, "available", b.memory().Available, some(176*mib))
 	files := descriptors(t)
 	for dir, want := range map[string]bool{"/limited": true, "/limited/free": false, "/limited/free/own": true} {
 		expect(t, dir, slices.Contains(files, b.file(top+dir+"/memory.current")), want)

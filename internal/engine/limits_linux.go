@@ -65,9 +65,8 @@ func (c *limitsCollector) listMemory(p *round, s *sample.Limits, m *sample.Memor
 			if l.Limit.Present() {
 				bytes("memory", l.Limit, r.Source(), r.Name(i), r.LimitPath(i))
 			}
-			if l.SwapLimit.Present() {
-				bytes("swap", l.SwapLimit, r.Source(), r.Name(i), r.SwapPath(i))
-			}
+			bytes("swap", l.SwapLimit, r.Source(), r.Name(i), r.SwapPath(i))
+			bytes("memory+swap", l.SumLimit, r.Source(), r.Name(i), r.SwapPath(i))
 		}
 	}
 	c.listHigh(p, s)

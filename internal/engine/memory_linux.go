@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
@@ -45,16 +46,15 @@ func (c *memoryCollector) read(p *round, w sample.Parts, s *sample.Memory) error
 	*s = sample.Memory{Time: p.Now()}
 	// The cgroup first: /proc/meminfo is the file that may be a user-space
 	// daemon's (LXCFS), and while it hangs nothing more can be opened.
-	binding := -1
 	if w.Have(sample.PartCgroup) {
-		binding = c.readCgroup(p, w, s)
+		c.readCgroup(p, w, s)
 	}
 	var hostErr error
 	if w&(sample.PartCgroup|sample.PartSystem) != 0 {
 		hostErr = c.readHost(p, s)
 	}
 	if w.Have(sample.PartCgroup) {
-		c.decide(p, w, binding, s)
+		c.decide(p, w, s)
 	}
 	if w.Have(sample.PartSystemPressure) || w.Have(sample.PartDirect) && !s.Own {
 		c.pressure.readSystem(&p.Pass, &s.System.Pressure, c.report)
@@ -65,54 +65,54 @@ func (c *memoryCollector) read(p *round, w sample.Parts, s *sample.Memory) error
 	return nil
 }
 
-// readCgroup returns the level whose limit binds, or -1.
-func (c *memoryCollector) readCgroup(p *round, w sample.Parts, s *sample.Memory) (binding int) {
-	binding = -1
+func (c *memoryCollector) readCgroup(p *round, w sample.Parts, s *sample.Memory) {
 	for {
 		c.follow(p)
 		if c.reader == nil {
+			p.memory = cgroup.Memory{Levels: p.memory.Levels[:0]}
 			break
 		}
-		c.reader.Read(&p.Pass, &p.memory, w.Have(sample.PartUtilization), c.report)
-		if !c.vanished(c.reader.UsageError()) {
+		if !c.vanished(c.reader.Read(&p.Pass, &p.memory, c.report)) {
 			break
 		}
 	}
 	if c.reader != nil {
-		binding = tightest(p.memory.Levels)
-		c.reader.ReadEvents(&p.Pass, binding, &p.memory, c.report)
+		c.reader.ReadEvents(&p.Pass, eventLevel(&p.memory), &p.memory, c.report)
 		if w.Have(sample.PartDirect) {
 			c.reader.ReadOwnEvents(&p.Pass, &p.memory, c.report)
 		}
 	}
 	c.pressure.readOwn(&p.Pass, &s.Cgroup.Pressure, c.report)
-	return binding
 }
 
-// decide derives what binds the process, and whose numbers describe it.
-func (c *memoryCollector) decide(p *round, w sample.Parts, binding int, s *sample.Memory) {
+// decide derives what bounds the process, and whose numbers describe it.
+func (c *memoryCollector) decide(p *round, w sample.Parts, s *sample.Memory) {
 	if n, ok := s.System.Total.Get(); ok {
-		s.Limit = sample.Limit[uint64]{Value: n, Source: c.engine.sizeSource(&c.meminfo.File), File: c.size.Get(&c.meminfo.File)}
+		s.SystemLimit = sample.Limit[uint64]{Value: n, Source: c.engine.sizeSource(&c.meminfo.File), File: c.size.Get(&c.meminfo.File)}
 	}
-	s.Limit.LowerOrEqual(c.engine.cfg.PlatformMemory)
-	if binding >= 0 {
-		l := &p.memory.Levels[binding]
+	s.SystemLimit.LowerOrEqual(c.engine.cfg.PlatformMemory)
+	s.Limit = s.SystemLimit
+	if level := tightest(p.memory.Levels); level >= 0 {
 		lowerSize(&s.Limit, sample.Limit[uint64]{
-			Value: l.Limit.Or(0), Source: c.reader.Source(), Cgroup: c.reader.Name(binding), File: c.reader.LimitPath(binding),
+			Value: p.memory.Levels[level].Limit.Or(0), Source: c.reader.Source(), Cgroup: c.reader.Name(level), File: c.reader.LimitPath(level),
 		})
 	}
-	if c.reader != nil {
-		c.fillCgroup(p, w, binding, s)
-	}
-	c.headroom(p, s)
+	high, ok := p.memory.High.Get()
+	bound := s.Limit.Source.Cgroup() || ok && (!s.SystemLimit.Known() || high < s.SystemLimit.Value)
 	if c.unanswered() { // the machine's size would be a guess
-		s.Limit, s.Available = sample.Limit[uint64]{}, sample.OptUint{}
+		s.Limit, s.SystemLimit, bound = sample.Limit[uint64]{}, sample.Limit[uint64]{}, false
 	}
-	c.engine.memoryBound.Store(s.Limit.Source.Cgroup())
+	c.engine.memoryBound.Store(bound)
+	// Without a bound, what an ancestor uses says nothing about this process.
+	if c.reader != nil && (p.memory.UsageLevel == 0 || bound) {
+		c.fillCgroup(p, w, s)
+	}
 	s.Own = c.engine.own(s.Cgroup.Usage)
+	c.available(p, s)
 	if !s.Cgroup.Usage.Present() {
 		s.Err = c.why(c.reader != nil, c.reader.UsageError, errRootMemory)
 		dropSize(&c.engine.cfg, &s.Limit)
+		dropSize(&c.engine.cfg, &s.SystemLimit)
 	}
 }
 
@@ -153,10 +153,15 @@ func (c *memoryCollector) readHost(p *round, s *sample.Memory) error {
 // systemMemory derives the states so that they sum to the total: used is what
 // is not available, and the rest is divided among free, buffers and cached, as far as they go.
 func systemMemory(m *procfs.Meminfo) (s sample.SystemMemory) {
-	s.Total, s.Available = m.MemTotal, m.MemAvailable
+	s.Total = m.MemTotal
 	total := m.MemTotal.Or(0)
-	if available, ok := m.MemAvailable.Get(); ok && m.MemFree.Present() {
-		rest := min(available, total)
+	available, ok := m.MemAvailable.Get()
+	if ok { // LXCFS adds the cgroup's page cache and may pass the total
+		available = min(available, total)
+		s.Available = sample.SomeUint(available)
+	}
+	if ok && m.MemFree.Present() {
+		rest := available
 		take := func(n uint64) sample.OptUint {
 			n = min(n, rest)
 			rest -= n
@@ -191,36 +196,71 @@ func tightest(levels []cgroup.MemoryLevel) int {
 	return level
 }
 
-// headroom is the least that is left at any level: a neighbor below the same
-// ancestor can take what this process does not. The machine's own bounds it.
-func (c *memoryCollector) headroom(p *round, s *sample.Memory) {
+// eventLevel returns the level whose boundaries are counted: the one whose limit
+// binds or, without any limit, whose memory.high does; -1 if neither is set.
+func eventLevel(m *cgroup.Memory) int {
+	if level := tightest(m.Levels); level >= 0 {
+		return level
+	}
+	return slices.IndexFunc(m.Levels, func(l cgroup.MemoryLevel) bool { return l.High.Present() && l.High == m.High })
+}
+
+// available is the least that is left below a bound at any level, because other cgroups below
+// the same ancestor can take it too. The machine's own caps it.
+func (c *memoryCollector) available(p *round, s *sample.Memory) {
+	if c.unanswered() {
+		return
+	}
 	s.Available = s.System.Available
 	if platform := c.engine.cfg.PlatformMemory; platform.Known() && s.Available.Or(0) > platform.Value {
 		s.Available = sample.SomeUint(platform.Value)
 	}
+	if !s.Own {
+		return
+	}
 	for i := range p.memory.Levels {
-		l := &p.memory.Levels[i]
-		lim, ok := l.Limit.Get()
-		used, ok2 := l.Usage.Get()
-		if !ok || !ok2 || c.reader == nil {
-			continue
-		}
-		if left := lim - min(used, lim); left < s.Available.Or(math.MaxUint64) {
+		if left, ok := p.memory.Levels[i].Available().Get(); ok && left < s.Available.Or(math.MaxUint64) {
 			s.Available = sample.SomeUint(left)
 		}
 	}
 }
 
-func (c *memoryCollector) fillCgroup(p *round, w sample.Parts, binding int, s *sample.Memory) {
+// limitLessWorkingSet is what the semantic conventions call available. It is
+// absent without a limit, and if the working set of a limited level is not known.
+func limitLessWorkingSet(levels []cgroup.MemoryLevel) (least sample.OptUint) {
+	for i := range levels {
+		limit, ok := levels[i].Limit.Get()
+		if !ok {
+			continue
+		}
+		set, ok := levels[i].WorkingSet.Get()
+		if !ok {
+			return sample.OptUint{}
+		}
+		if left := limit - min(set, limit); left < least.Or(math.MaxUint64) {
+			least = sample.SomeUint(left)
+		}
+	}
+	return least
+}
+
+func (c *memoryCollector) fillCgroup(p *round, w sample.Parts, s *sample.Memory) {
 	raw, g := &p.memory, &s.Cgroup
-	g.Usage, g.WorkingSet = raw.Usage, raw.Levels[0].WorkingSet
+	if raw.Usage.Present() {
+		g.UsageCgroup = c.reader.Name(raw.UsageLevel)
+	}
+	g.Usage, g.WorkingSet = raw.Usage, raw.Levels[raw.UsageLevel].WorkingSet
+	g.Available = limitLessWorkingSet(raw.Levels)
 	g.RSS, g.Cache = raw.Stat.Anon, raw.Stat.File
 	g.High, g.Peak = raw.High, raw.Peak
 	g.SwapUsage, g.SwapLimit = raw.SwapUsage, raw.SwapLimit
 
-	own := c.group(0)
+	own, level := c.group(raw.UsageLevel), eventLevel(raw)
+	if level < 0 {
+		level = raw.UsageLevel
+	}
 	g.Faults = c.faults.of(own, raw.Stat.PgFault, raw.Stat.PgMajFault)
-	g.Events = c.events.add(c.group(max(binding, 0)), own, &raw.Events)
+	g.Events = c.events.add(c.group(level), own, &raw.Events)
 	if w.Have(sample.PartDirect) {
 		g.LocalEvents = c.local.add(own, own, &raw.Local)
 		e := &c.swapEvents

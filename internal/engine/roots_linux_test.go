@@ -124,7 +124,8 @@ func TestV2Leaf(t *testing.T) {
 	m := b.memory()
 	expect(t, "limit", m.Limit, sample.Limit[uint64]{Value: 256 * mib, Source: sample.SourceCgroupV2, Cgroup: "/a/b", File: b.file(top + "/a/b/memory.max")})
 	expect(t, "own", m.Own, true)
-	expect(t, "available", m.Available, some(156*mib))
+	expect(t, "available under memory.high", m.Available, some(192*mib-80*mib))
+	expect(t, "available by the convention", m.Cgroup.Available, some(256*mib-80*mib))
 	g := m.Cgroup
 	expect(t, "usage", g.Usage, some(100*mib))
 	expect(t, "working set", g.WorkingSet, some(80*mib))
@@ -173,7 +174,7 @@ func TestALimitOnTheParentBinds(t *testing.T) {
 			m, c := b.memory(), b.cpu()
 			expect(t, "limit", m.Limit, sample.Limit[uint64]{Value: 256 * mib, Source: sample.SourceCgroupV2, Cgroup: parent, File: b.file(top + parent + "/memory.max")})
 			expect(t, "usage is the leaf's", m.Cgroup.Usage, some(100*mib))
-			expect(t, "headroom is the parent's", m.Available, some(256*mib-200000000))
+			expect(t, "headroom is the parent's", m.Available, some(256*mib-(200000000-20*mib)))
 			expect(t, "events are the parent's", m.Cgroup.Events.Max, some(9))
 			expect(t, "kills are the leaf's", m.Cgroup.Events.OOMKill, some(1))
 			expect(t, "cores", c.Limit, sample.Limit[float64]{Value: 0.5, Source: sample.SourceCgroupV2, Cgroup: parent, File: b.file(top + parent + "/cpu.max")})
@@ -182,9 +183,9 @@ func TestALimitOnTheParentBinds(t *testing.T) {
 
 			// A neighbor takes what this process does not use.
 			b.Write(top+parent+"/memory.current", "260000000\n")
-			expect(t, "headroom beside a neighbor", b.memory().Available, some(256*mib-260000000))
+			expect(t, "headroom beside a neighbor", b.memory().Available, some(256*mib-(260000000-20*mib)))
 			// For a moment usage may pass the limit (M7).
-			b.Write(top+parent+"/memory.current", "268440000\n")
+			b.Write(top+parent+"/memory.current", "289410000\n")
 			expect(t, "headroom past the limit", b.memory().Available, some(0))
 		})
 	}
@@ -198,7 +199,7 @@ func TestUtilizationIsTheHighestOfTheLevels(t *testing.T) {
 	m := b.memory()
 	expect(t, "utilization", m.Cgroup.Utilization, sample.Some(150.0/200)) // the leaf: 80 of 160
 	expect(t, "limit", m.Limit.Cgroup, "/p/l")
-	expect(t, "headroom", m.Available, some(30*mib))
+	expect(t, "headroom", m.Available, some(50*mib))
 }
 
 const v1Memory = `

@@ -41,14 +41,9 @@ func containerMemory() []Row[memory] {
 			Metric: Metric{
 				Name: "container.memory.available", Unit: "By", Kind: UpDownCounter, Scope: Container, Standard: true,
 				Description: "Container memory available.",
-				Note:        "the least that is left at any visible level, and on the machine",
+				Note:        "limit - working set, the smallest over the visible levels with a limit; no point without a limit; page cache that is active counts as used",
 			},
-			Series: []Series[memory]{integer(nil, func(s *memory) sample.OptUint {
-				if !s.Cgroup.Usage.Present() {
-					return sample.OptUint{}
-				}
-				return s.Available
-			})},
+			Series: []Series[memory]{integer(nil, func(s *memory) sample.OptUint { return s.Cgroup.Available })},
 		}, {
 			Metric: Metric{
 				Name: "container.memory.cache", Unit: "By", Kind: UpDownCounter, Scope: Container,
@@ -74,7 +69,7 @@ func containerMemory() []Row[memory] {
 			Metric: Metric{
 				Name: "container.memory.linux.high", Unit: "By", Kind: UpDownCounter, Scope: Container,
 				Description: "Usage above which the kernel throttles the container and reclaims its memory (memory.high).",
-				PriorArt:    "none", Note: "cgroup v2, only where set",
+				PriorArt:    "none", Note: "cgroup v2, the smallest over all visible levels; no point if none is set",
 			},
 			Series: []Series[memory]{integer(nil, func(s *memory) sample.OptUint { return s.Cgroup.High })},
 		}, {
@@ -95,7 +90,7 @@ func containerMemory() []Row[memory] {
 			Metric: Metric{
 				Name: "container.memory.swap.limit", Unit: "By", Kind: UpDownCounter, Scope: Container,
 				Description: "Swap that the container may use at most, the smallest limit over all visible ancestors.",
-				PriorArt:    "container_spec_memory_swap_limit_bytes (cAdvisor)", Note: "no point without a limit",
+				PriorArt:    "container_spec_memory_swap_limit_bytes (cAdvisor)", Note: "no point without a limit; on cgroup v1 the limit of memory plus swap minus the memory limit",
 			},
 			Series: []Series[memory]{integer(nil, func(s *memory) sample.OptUint { return s.Cgroup.SwapLimit })},
 		},
@@ -116,7 +111,7 @@ func memoryEvents() Row[memory] {
 		Name: "container.memory.linux.events", Unit: "{event}", Kind: Counter, Scope: Container,
 		Description: "Times that a memory boundary of the container was reached, and processes that were killed for it.",
 		PriorArt:    "container_memory_failcnt, container_oom_events_total (cAdvisor)",
-		Note:        "low, high, max, oom: of the cgroup whose limit binds; cgroup v1 has max and oom_kill alone",
+		Note:        "low, high, max, oom: of the cgroup with the smallest limit or, without a limit, the smallest memory.high; cgroup v1 has only max and oom_kill",
 	}}
 	for _, e := range []struct {
 		name string
@@ -194,6 +189,7 @@ func systemMemory() []Row[memory] {
 			Metric: Metric{
 				Name: "system.memory.linux.available", Unit: "By", Kind: UpDownCounter, Scope: System, Standard: true,
 				Description: "An estimate of how much memory is available for starting new applications, without causing swapping.",
+				Note:        "MemAvailable, at most MemTotal",
 			},
 			Series: []Series[memory]{integer(nil, func(s *memory) sample.OptUint { return s.System.Available })},
 		}, {

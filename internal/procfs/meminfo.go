@@ -22,8 +22,8 @@ var meminfoKeys = []kernfs.Key{
 	{Name: "Buffers", Value: 3}, {Name: "SwapTotal", Value: 4}, {Name: "SwapFree", Value: 5},
 }
 
-// Parse fills m from the text of the file. It fails where not even MemTotal is
-// there: then the text is not that of meminfo.
+// Parse fills m from the text of the file. It fails without a MemTotal above 0: then the
+// text is not that of meminfo, or LXCFS made it up of numbers that it could not read.
 func (m *Meminfo) Parse(b []byte) error { return m.ParseAs(new(kernfs.Layout), b) }
 
 // ParseAs is Parse of a text that is laid out as the one before.
@@ -32,7 +32,8 @@ func (m *Meminfo) ParseAs(l *kernfs.Layout, b []byte) error {
 	l.Parse(b, meminfoKeys, v[:])
 	m.MemTotal, m.MemFree, m.MemAvailable = kib(v[0]), kib(v[1]), kib(v[2])
 	m.Buffers, m.SwapTotal, m.SwapFree = kib(v[3]), kib(v[4]), kib(v[5])
-	if !m.MemTotal.Present() {
+	if m.MemTotal.Or(0) == 0 {
+		*m = Meminfo{}
 		return kernfs.ErrMalformed
 	}
 	return nil

@@ -77,19 +77,24 @@ type Faults struct {
 type Memory struct {
 	Time time.Time
 	// Own says that the cgroup's numbers are the process's share: it runs in
-	// a container, or a cgroup limits it.
-	Own       bool
-	Limit     Limit[uint64] // effective
-	Available OptUint       // headroom under the limit, at every level
-	Err       error         // why Cgroup has no usage
+	// a container, or a cgroup bounds it.
+	Own         bool
+	Limit       Limit[uint64] // effective
+	SystemLimit Limit[uint64] // effective without cgroups; on Linux only
+	// Available is what can be used before a bound is reached, with reclaimable memory counted as free:
+	// at every level of the cgroups if Own, and on the machine.
+	Available OptUint
+	Err       error // why Cgroup has no usage
 	Cgroup    CgroupMemory
 	System    SystemMemory
 }
 
-// CgroupMemory is what the memory controller says of the process's own cgroup.
+// CgroupMemory is what the memory controller says of the cgroup that the process's memory is charged to.
 type CgroupMemory struct {
+	UsageCgroup                   string // its name in /proc/self/cgroup; the nearest ancestor if the own one has no memory controller
 	Usage, WorkingSet, RSS, Cache OptUint
-	High, Peak                    OptUint
+	Available                     OptUint // limit - working set, the smallest over the levels with a limit
+	High, Peak                    OptUint // High: the smallest over the levels
 	SwapUsage, SwapLimit          OptUint
 	// Utilization is working set / limit, the highest over the levels, read only on demand.
 	Utilization Opt[float64]
