@@ -42,16 +42,22 @@
 //
 // A limit is the smallest that applies over all visible ancestors of the
 // cgroup, the cpuset, the CPU affinity and the machine. LimitSource says which
-// of them it is. Available memory is the least that is left at any of these
-// levels, so that a neighbor under the same parent counts.
+// of them it is.
+//
+// There are two numbers for available memory. MemoryStats.AvailableBytes is for
+// decisions: it counts page cache that can be reclaimed as free, and memory.high
+// as a bound. The metric container.memory.available is limit - working set, as
+// the semantic conventions define it, and absent without a limit. Both are the
+// smallest over the cgroup and its visible ancestors, so other cgroups below the
+// same ancestor count.
 //
 // # Environment
 //
 // [Monitor.GetEnvironmentInfo] says where the process runs, with the file or
 // variable that each answer came from and the rule that decided. Whose numbers
 // are measured follows from it: [ScopeContainer] in a container, [ScopeSystem]
-// outside, and both where a cgroup outside a container sets the effective
-// limit. [WithScopes] decides otherwise. Without a readable cgroup a container
+// outside, and both if a cgroup outside a container sets the effective limit
+// or memory.high. [WithScopes] decides otherwise. Without a readable cgroup a container
 // has no container numbers; the host's never stand in for them.
 //
 // # Platforms

@@ -73,7 +73,7 @@ func WithConfig(config *Config) Option {
 }
 
 // WithScopes chooses whose numbers are measured. Default: ScopeContainer in a
-// container, and where a cgroup sets the effective memory or CPU limit;
+// container, and if a cgroup sets the effective memory or CPU limit or memory.high;
 // ScopeSystem outside a container. Without arguments it changes nothing.
 func WithScopes(scopes ...Scope) Option {
 	return optionFunc(func(c *startConfig) {

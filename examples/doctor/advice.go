@@ -84,7 +84,7 @@ func memory(s *otelresource.MemoryStats, say func(string, ...any)) {
 	if s.Scope != otelresource.ScopeContainer {
 		return
 	}
-	if machine(s.LimitSource) {
+	if machine(s.LimitSource) && !s.Has(otelresource.FieldHighBytes) {
 		say("No memory limit is set: this process may take all of the machine's memory, and the machine's OOM killer decides who dies.")
 	}
 	if s.Events == nil {
@@ -93,8 +93,12 @@ func memory(s *otelresource.MemoryStats, say func(string, ...any)) {
 	if !s.Has(otelresource.FieldSwapUsageBytes) {
 		say("Swap of this cgroup is not known: the kernel does not account it (CONFIG_MEMCG_SWAP; on v1 boot with swapaccount=1).")
 	}
-	if s.Has(otelresource.FieldAvailableBytes) && s.Has(otelresource.FieldLimitBytes) && s.AvailableBytes < s.LimitBytes/10 {
-		say("Less than a tenth of the memory limit is left.")
+	bound, name := s.LimitBytes, "the memory limit"
+	if s.Has(otelresource.FieldHighBytes) && (s.HighBytes < bound || !s.Has(otelresource.FieldLimitBytes)) {
+		bound, name = s.HighBytes, "memory.high"
+	}
+	if s.Has(otelresource.FieldAvailableBytes) && s.AvailableBytes < bound/10 {
+		say("Less than a tenth of %s is left, with page cache that can be reclaimed counted as free.", name)
 	}
 }
 

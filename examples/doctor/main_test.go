@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cboxdk/resource-monitor/internal/fixture"
 	"github.com/cboxdk/resource-monitor/otelresource"
 )
 
@@ -83,5 +84,37 @@ func TestAMacIsNotAdvisedToMountCgroups(t *testing.T) {
 	r := report{Environment: &otelresource.EnvironmentInfo{OS: "darwin"}, Memory: &otelresource.MemoryStats{Scope: otelresource.ScopeSystem}}
 	if got := advice(&r); len(got) != 0 {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestPageCacheIsNoReasonForAdvice(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("there are no cgroups on " + runtime.GOOS)
+	}
+	const little = "Less than a tenth of"
+	root := fixture.Load(t, "../../otelresource/testdata/readings/available-with-page-cache.txtar")
+	report := func() string {
+		var text bytes.Buffer
+		if err := run(t.Context(), &text, false, root.Dir()); err != nil {
+			t.Fatal(err)
+		}
+		return text.String()
+	}
+	if got := report(); strings.Contains(got, little) {
+		t.Errorf("got advice to free memory with the limit full of page cache:\n%s", got)
+	}
+	root.Write("sys/fs/cgroup/c/memory.stat", "anon 207000000\ninactive_file 0\nactive_file 0\n")
+	if got, want := report(), little+" the memory limit is left"; !strings.Contains(got, want) {
+		t.Errorf("got no %q with the limit full of anonymous memory:\n%s", want, got)
+	}
+	// Without a limit, a tenth of memory.high counts, not of the machine.
+	root.Write("sys/fs/cgroup/c/memory.max", "max\n")
+	root.Write("sys/fs/cgroup/c/memory.high", "400000000\n")
+	if got := report(); strings.Contains(got, little) || strings.Contains(got, "No memory limit is set") {
+		t.Errorf("got advice about a limit at half of memory.high:\n%s", got)
+	}
+	root.Write("sys/fs/cgroup/c/memory.high", "210000000\n")
+	if got, want := report(), little+" memory.high is left"; !strings.Contains(got, want) {
+		t.Errorf("got no %q:\n%s", want, got)
 	}
 }

@@ -184,6 +184,7 @@ func (p *page) memory(s *otelresource.MemoryStats) {
 		return
 	}
 	p.title("Memory (%s)", s.Scope)
+	p.optional("cgroup", s.UsageCgroup)
 	p.numbers(s.Has,
 		number{"usage", otelresource.FieldUsageBytes, size(s.UsageBytes)},
 		number{"available", otelresource.FieldAvailableBytes, size(s.AvailableBytes)},
@@ -191,6 +192,7 @@ func (p *page) memory(s *otelresource.MemoryStats) {
 	p.by(s.LimitSource, s.LimitCgroup, s.LimitFile)
 	if s.Scope == otelresource.ScopeContainer { // the machine has no such numbers
 		p.numbers(s.Has,
+			number{"throttled above (memory.high)", otelresource.FieldHighBytes, size(s.HighBytes)},
 			number{"working set", otelresource.FieldWorkingSetBytes, size(s.WorkingSetBytes)},
 			number{"anonymous (RSS)", otelresource.FieldRSSBytes, size(s.RSSBytes)})
 	}

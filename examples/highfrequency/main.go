@@ -67,7 +67,12 @@ func run(ctx context.Context, length time.Duration) (r result, err error) {
 	return r, nil
 }
 
-// overloaded is whether less than a tenth of the memory limit is left.
+// overloaded reports whether less than a tenth of the memory limit is left, or of memory.high, above which
+// the kernel throttles. AvailableBytes counts page cache that can be reclaimed as free.
 func overloaded(m *otelresource.MemoryStats) bool {
-	return m.Has(otelresource.FieldAvailableBytes) && m.AvailableBytes < m.LimitBytes/10
+	bound := m.LimitBytes
+	if m.Has(otelresource.FieldHighBytes) {
+		bound = min(bound, m.HighBytes)
+	}
+	return m.Has(otelresource.FieldAvailableBytes) && m.AvailableBytes < bound/10
 }

@@ -36,7 +36,7 @@ func overview() Dashboard {
 					memoryUtilization).with(limits),
 				curve("Working set and limit", Bytes, "What is really in use, against the limit that binds. A dashed line that moves is a limit that was changed in place.",
 					highest("container.memory.working_set")).against("limit", highest("container.memory.limit")),
-				curve("Memory left", Bytes, "The least that is left at any level: a neighbor in the same pod or slice can take what this program does not use.",
+				curve("Memory left", Bytes, "Limit less working set, the smallest over all levels: other programs in the same pod or slice count. Page cache in active use counts as used. Nothing if no cgroup limits memory.",
 					"min "+by+"(<container.memory.available>)"),
 			}},
 			{"CPU", []Panel{
