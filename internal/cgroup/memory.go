@@ -39,10 +39,6 @@ type MemoryLevel struct {
 	Reclaimable sample.OptUint // absent if memory.stat cannot be read
 }
 
-func (l *MemoryLevel) bounded() bool {
-	return l.Limit.Present() || l.High.Present() || l.SumLimit.Present()
-}
-
 // Available returns how much more the cgroup can use before it reaches one of its bounds: the smallest
 // of bound - (usage - reclaimable). If nothing is known of what is reclaimable, nothing is.
 func (l *MemoryLevel) Available() sample.OptUint {

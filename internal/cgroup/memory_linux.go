@@ -137,6 +137,10 @@ func (r *MemoryReader) Read(p *kernfs.Pass, m *Memory, report Report) (gone erro
 	return gone
 }
 
+func (l *MemoryLevel) bounded() bool {
+	return l.Limit.Present() || l.High.Present() || l.SumLimit.Present()
+}
+
 // readLevel reads the bounds of a level. Most ancestors have none, and no more of them is read.
 func (r *MemoryReader) readLevel(p *kernfs.Pass, i int, m *Memory, report Report) (l MemoryLevel) {
 	f := &r.files[i]

@@ -278,3 +278,25 @@ func TestTheMachinesAvailableIsAtMostItsTotal(t *testing.T) {
 	expect(t, "for decisions", m.Available, some(1024*mib))
 	expect(t, "used", m.System.Used, some(0))
 }
+
+// A limit of memory plus swap is listed as its file contains it.
+func TestV1LimitsListMemoryPlusSwap(t *testing.T) {
+	b := open(t, v1Chain("1073741824", "1073741824", "536870912", "9223372036854771712", "hierarchical_memory_limit 536870912\nhierarchical_memsw_limit 805306368"))
+	var l sample.Limits
+	if err := b.source.ReadLimits(context.Background(), &l); err != nil {
+		t.Fatal(err)
+	}
+	var got []sample.LimitEntry
+	for _, e := range l.Entries {
+		if e.Kind == "memory+swap" || e.Kind == "swap" {
+			got = append(got, e)
+		}
+	}
+	want := []sample.LimitEntry{
+		{Kind: "memory+swap", Value: 1 << 30, Unit: "By", Source: sample.SourceCgroupV1, Cgroup: "/p", File: b.file("sys/fs/cgroup/memory/p/memory.memsw.limit_in_bytes")},
+		{Kind: "memory+swap", Value: 768 * mib, Unit: "By", Source: sample.SourceCgroupV1, File: b.file("sys/fs/cgroup/memory/p/c/memory.stat")},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}

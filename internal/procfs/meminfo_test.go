@@ -72,6 +72,8 @@ func TestMeminfoMalformed(t *testing.T) {
 		"binary":                     "\x7fELF\x02\x01\x01\x00\n\n\x00",
 		"another file":               "cpu  1 2 3 4\n",
 		"without MemTotal":           "MemFree: 16 kB\n",
+		"MemTotal of zero":           "MemTotal: 0 kB\nMemFree: 16 kB\nSwapTotal: 16 kB\n",
+		"MemTotal below zero":        "MemTotal: -16 kB\nMemFree: 16 kB\n",
 		"MemTotal beyond 64 bits":    "MemTotal: 99999999999999999999999 kB\n",
 		"MemTotal beyond the bytes":  "MemTotal: 9007199254740992 kB\n",
 		"keys in lower case":         "memtotal: 16 kB\n",

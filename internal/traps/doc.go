@@ -42,7 +42,7 @@
 //	F18 ancestors that are not visible
 //	    engine.TestPrivateNamespace
 //	F19 v1's hierarchical limit, with use_hierarchy alone
-//	    engine.TestAHiddenAncestorsLimitOnV1
+//	    engine.TestAHiddenAncestorsLimitOnV1 otelresource.TestLimitOfAHiddenAncestorOnV1
 //	F20 controllers that are not delegated to the leaf
 //	    engine.TestF20AMissingFileIsNotMax
 //	F21 a path, and no mount that shows it
@@ -55,13 +55,13 @@
 // Memory:
 //
 //	M1  usage includes the page cache
-//	    cgroup.TestWorkingSet engine.TestV2Leaf
+//	    cgroup.TestWorkingSet engine.TestV2Leaf cgroup.TestReclaimable otelresource.TestAvailableCountsPageCacheAsReclaimable
 //	M2  v1's total_ fields include the children
 //	    cgroup.TestMemoryStat
 //	M3  a limit above the machine's memory
 //	    engine.TestALimitAboveTheMachine
 //	M4  memory.high throttles before the limit
-//	    engine.TestV2Leaf engine.TestLimitsListEveryTerm
+//	    engine.TestV2Leaf engine.TestLimitsListEveryTerm engine.TestMemoryHighBoundsTheProcess
 //	M5  a limit of zero
 //	    engine.TestALimitOfZeroIsALimit
 //	M6  the root cgroup has no usage
@@ -71,7 +71,7 @@
 //	M8  no swap accounting
 //	    engine.TestM10LocalAndSwapEventsAreReadOnDemand engine.TestWhatIsMissingIsAbsentAndTakesNothingDown
 //	M9  memsw is memory and swap together
-//	    engine.TestV1
+//	    engine.TestV1 engine.TestV1SwapLimitIsTheSmallestSumLessTheSmallestLimit engine.TestV1MemoryPlusSwapBoundsWhatIsAvailable
 //	M10 memory.events count the subtree
 //	    engine.TestM10LocalAndSwapEventsAreReadOnDemand
 //	M11 oom, oom_kill and oom_group_kill differ
@@ -232,7 +232,7 @@
 // Platforms:
 //
 //	X1  LXCFS
-//	    engine.TestX1WhatLXCFSShowsIsNotTheMachinesSize engine.TestX1LXCFSVanishes kernfs.TestX1DaemonThatStopsAnswering
+//	    engine.TestX1WhatLXCFSShowsIsNotTheMachinesSize engine.TestX1LXCFSVanishes engine.TestNoMachineMemoryWithoutATotal engine.TestTheMachinesAvailableIsAtMostItsTotal kernfs.TestX1DaemonThatStopsAnswering
 //	X2  gVisor
 //	    engine.TestX2GVisorMeasuresNoSingleCPU otelresource.TestPerCPUWithoutCPUsLeavesTheTotal environ.TestTraps
 //	X3  Kata and Firecracker
