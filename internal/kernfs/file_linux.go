@@ -176,6 +176,7 @@ func (f *File) read(p *Pass, how readFunc) ([]byte, error) {
 }
 
 func (f *File) attempt(p *Pass, how readFunc) ([]byte, error) {
+	removed := false
 	for attempt := 0; ; attempt++ {
 		if f.held == 0 {
 			if err := f.open(p); err != nil {
@@ -184,6 +185,7 @@ func (f *File) attempt(p *Pass, how readFunc) ([]byte, error) {
 		}
 		text, err := f.pread(p, how)
 		if err == nil {
+			p.replaced = p.replaced || removed
 			return text, nil
 		}
 		switch {
@@ -192,6 +194,7 @@ func (f *File) attempt(p *Pass, how readFunc) ([]byte, error) {
 			// old descriptor never sees it.
 			f.Close()
 			if attempt == 0 {
+				removed = true
 				continue
 			}
 			return nil, f.give(p, f.pathError(err))
@@ -422,9 +425,12 @@ func mayHang(fsType uint32) bool {
 
 // Close gives the descriptor back. The next reading opens the file again.
 func (f *File) Close() {
-	if f.held > 0 {
-		_ = unix.Close(int(f.held - 1))
-		f.held = 0
+	if fd := int(f.held - 1); fd >= 0 {
+		if f.held = 0; f.slow {
+			go func() { _ = unix.Close(fd) }() // FUSE asks its daemon to flush
+		} else {
+			_ = unix.Close(fd)
+		}
 	}
 	if f.seldom != nil {
 		f.seldom.retry = time.Time{}

@@ -322,9 +322,15 @@ func TestK3CgroupRemovedAndMadeAgain(t *testing.T) {
 	r.want(f, "1\n")
 	write(t, name, "0")
 	r.want(f, "0\n") // a change is seen by the same descriptor
+	if r.Replaced() {
+		t.Error("a cgroup that is still there counts as another one")
+	}
 	again()
 	write(t, name, "1")
 	r.want(f, "1\n") // ENODEV on the old descriptor, another one at once
+	if !r.Replaced() {
+		t.Error("the cgroup that was made again counts as the same one")
+	}
 	if n := r.SystemCalls(); n != 1+3+1 {
 		t.Errorf("%d system calls", n)
 	}

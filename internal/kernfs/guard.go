@@ -68,7 +68,7 @@ func (g *Guard) start(w Work) (*running, error) {
 		if time.Since(r.since) >= HangLimit {
 			g.report(r)
 		}
-		return nil, ErrRefused
+		return nil, fmt.Errorf("%w (%s %s)", ErrRefused, r.Op, r.Root.Path(r.Name))
 	}
 	r := &running{Work: w, since: time.Now()}
 	if !g.running.CompareAndSwap(nil, r) {

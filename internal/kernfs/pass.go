@@ -20,11 +20,13 @@ type Pass struct {
 	now   time.Time
 	buf   []byte
 	calls int
+	// replaced says that a cgroup was removed and another one of its path was read.
+	replaced bool
 }
 
 // Begin readies p for a round that happens at now and ends with ctx.
 func (p *Pass) Begin(ctx context.Context, now time.Time) {
-	p.ctx, p.now, p.calls = ctx, now, 0
+	p.ctx, p.now, p.calls, p.replaced = ctx, now, 0, false
 	if p.buf == nil {
 		p.buf = make([]byte, initialSize)
 	}
@@ -42,6 +44,10 @@ func (p *Pass) Scratch() *[]byte { return &p.buf }
 
 // Now returns the time of the round.
 func (p *Pass) Now() time.Time { return p.now }
+
+// Replaced reports whether a file of the round was that of a removed cgroup, and
+// the one of another cgroup of the same path was read in its place.
+func (p *Pass) Replaced() bool { return p.replaced }
 
 // SystemCalls returns how many system calls the round has made so far: each
 // read, and three for an attempt to open.
