@@ -65,7 +65,7 @@ module() { # module FOLDER
 }
 
 step "format" formatted
-for target in linux/amd64 darwin/arm64 darwin/amd64 windows/amd64; do
+for target in linux/amd64 linux/arm64 linux/386 linux/arm darwin/arm64 darwin/amd64 windows/amd64; do
 	step "vet for $target" vet "$target"
 done
 step "linters" scripts/lint.sh

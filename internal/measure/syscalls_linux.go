@@ -154,7 +154,7 @@ var named = map[uint64]string{
 	unix.SYS_OPENAT: "openat", unix.SYS_SCHED_GETAFFINITY: "sched_getaffinity", unix.SYS_GETRUSAGE: "getrusage",
 	unix.SYS_STATFS: "statfs", unix.SYS_SYSINFO: "sysinfo", unix.SYS_PRLIMIT64: "prlimit64", unix.SYS_FUTEX: "futex",
 	unix.SYS_EPOLL_CTL: "epoll_ctl", unix.SYS_EPOLL_PWAIT: "epoll_pwait", unix.SYS_CLOCK_GETTIME: "clock_gettime",
-	unix.SYS_NANOSLEEP: "nanosleep", unix.SYS_MADVISE: "madvise", unix.SYS_MMAP: "mmap", unix.SYS_RT_SIGRETURN: "rt_sigreturn",
+	unix.SYS_NANOSLEEP: "nanosleep", unix.SYS_MADVISE: "madvise", sysMmap: "mmap", unix.SYS_RT_SIGRETURN: "rt_sigreturn",
 	unix.SYS_CLONE: "clone", unix.SYS_RT_SIGPROCMASK: "rt_sigprocmask", unix.SYS_SIGALTSTACK: "sigaltstack",
 	unix.SYS_GETTID: "gettid", unix.SYS_SCHED_YIELD: "sched_yield", unix.SYS_MUNMAP: "munmap",
 	unix.SYS_READLINKAT: "readlinkat", unix.SYS_GETPID: "getpid", unix.SYS_TGKILL: "tgkill",
