@@ -18,6 +18,7 @@ type CPU struct {
 	PerCPU       []uint64       // v1 cpuacct.usage_percpu, nanoseconds, by CPU number
 	Cpuset       sample.OptUint // CPUs of the effective cpuset
 	CpusetLevel  int            // whose it is
+	Unknown      bool           // the quota or the cpuset of the process's cgroup could not be read
 	Levels       []CPULevel     // lead from the own cgroup to the visible root
 }
 
@@ -90,10 +91,10 @@ func (s *CPUStat) ParseAs(l *kernfs.Layout, b []byte) error {
 	return nil
 }
 
-// times is absent beyond the range of an int64.
+// times is absent beyond the range of 64 bits.
 func times(n sample.OptUint, unit uint64) sample.OptUint {
 	v, ok := n.Get()
-	if !ok || v > math.MaxInt64/unit {
+	if !ok || v > (math.MaxUint64-1)/unit {
 		return sample.OptUint{}
 	}
 	return sample.SomeUint(v * unit)
@@ -149,7 +150,7 @@ func ParseCpuacctStat(b []byte) (user, system sample.OptUint, err error) {
 		var line []byte
 		line, b = kernfs.Line(b)
 		key, n, ok := kernfs.KeyUint(line)
-		if !ok || n > math.MaxInt64/tick {
+		if !ok || n > (math.MaxUint64-1)/tick {
 			continue
 		}
 		switch string(key) {

@@ -143,9 +143,12 @@ func (r *CPUReader) readTimes(p *kernfs.Pass, c *CPU, perCPU bool, report Report
 
 // ReadLimits fills the quotas and the cpuset alone.
 func (r *CPUReader) ReadLimits(p *kernfs.Pass, c *CPU, report Report) {
-	c.Levels = c.Levels[:0]
+	c.Levels, c.Unknown = c.Levels[:0], false
 	for i := range r.files {
-		c.Levels = append(c.Levels, r.readLevel(p, &r.files[i], report))
+		l, err := r.readLevel(p, &r.files[i], report)
+		c.Levels = append(c.Levels, l)
+		// Ancestors are as those that are not visible: they are left out.
+		c.Unknown = c.Unknown || i == 0 && err != nil && !IsAbsence(err)
 	}
 	// A cgroup without the file, or with an empty one, has its nearest ancestor's.
 	c.Cpuset = sample.OptUint{}
@@ -157,6 +160,7 @@ func (r *CPUReader) ReadLimits(p *kernfs.Pass, c *CPU, report Report) {
 		}
 		if err != nil {
 			report(f.ParseError(err))
+			c.Unknown = c.Unknown || i == 0 && !IsAbsence(err)
 			continue
 		}
 		if n := r.cpus.Count(); n > 0 {
@@ -166,7 +170,7 @@ func (r *CPUReader) ReadLimits(p *kernfs.Pass, c *CPU, report Report) {
 	}
 }
 
-func (r *CPUReader) readLevel(p *kernfs.Pass, f *cpuFiles, report Report) (l CPULevel) {
+func (r *CPUReader) readLevel(p *kernfs.Pass, f *cpuFiles, report Report) (l CPULevel, err error) {
 	b, err := f.quota.Read(p)
 	switch {
 	case err != nil:
@@ -180,9 +184,11 @@ func (r *CPUReader) readLevel(p *kernfs.Pass, f *cpuFiles, report Report) (l CPU
 	}
 	// Without a quota the period means nothing: one system call less per ancestor.
 	if f.period.Known() && l.Quota.Present() {
-		l.Period = number(p, &f.period, report)
+		if l.Period = number(p, &f.period, report); !l.Period.Present() {
+			err = kernfs.ErrMalformed // whatever it was: a quota without a period says nothing
+		}
 	}
-	return l
+	return l, err
 }
 
 // Quota says whose the quota of a level is, and where it is from. Who asks for

@@ -1,6 +1,8 @@
 package cgroup
 
 import (
+	"math"
+
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
@@ -11,15 +13,18 @@ type Memory struct {
 	// UsageLevel is the level that the process's memory is charged to: the first with a
 	// memory controller. The fields up to Swap are its numbers, except for the two limits.
 	UsageLevel int
-	Usage      sample.OptUint // memory.current, memory.usage_in_bytes
-	SwapUsage  sample.OptUint // swap only, also on v1
-	SwapLimit  sample.OptUint // the smallest over the levels, swap only
-	High       sample.OptUint // memory.high, the smallest over the levels; v2
-	Peak       sample.OptUint // memory.peak (5.19), memory.max_usage_in_bytes; may exceed the limit by some pages
-	Stat       MemoryStat
-	Events     MemoryEvents
-	Local      MemoryEvents // memory.events.local
-	Swap       SwapEvents
+	// The limit, or any bound, of that level could not be read. It may be lower than all others.
+	UnknownLimit, UnknownBound bool
+
+	Usage     sample.OptUint // memory.current, memory.usage_in_bytes
+	SwapUsage sample.OptUint // swap only, also on v1
+	SwapLimit sample.OptUint // the smallest over the levels, swap only
+	High      sample.OptUint // memory.high, the smallest over the levels; v2
+	Peak      sample.OptUint // memory.peak (5.19), memory.max_usage_in_bytes; may exceed the limit by some pages
+	Stat      MemoryStat
+	Events    MemoryEvents
+	Local     MemoryEvents // memory.events.local
+	Swap      SwapEvents
 	// Levels lead from the own cgroup to the visible root. On v1 there may follow a
 	// limit of an ancestor that is not visible.
 	Levels []MemoryLevel
@@ -110,7 +115,9 @@ func (s *MemoryStat) Reclaimable() sample.OptUint {
 	if !s.InactiveFile.Present() && !s.ActiveFile.Present() {
 		return sample.OptUint{}
 	}
-	return sample.SomeUint(saturatingSub(s.InactiveFile.Or(0)+s.ActiveFile.Or(0)+s.Slab.Or(0), s.Dirty.Or(0)+s.Writeback.Or(0)))
+	most := uint64(math.MaxUint64 / 4) // the sums do not overflow
+	n := func(v sample.OptUint) uint64 { return min(v.Or(0), most) }
+	return sample.SomeUint(saturatingSub(n(s.InactiveFile)+n(s.ActiveFile)+n(s.Slab), n(s.Dirty)+n(s.Writeback)))
 }
 
 // WorkingSet is usage without the file pages that would be reclaimed first.

@@ -144,11 +144,17 @@ func (l *MemoryLevel) bounded() bool {
 // readLevel reads the bounds of a level. Most ancestors have none, and no more of them is read.
 func (r *MemoryReader) readLevel(p *kernfs.Pass, i int, m *Memory, report Report) (l MemoryLevel) {
 	f := &r.files[i]
-	l.Limit = limit(p, &f.limit, report)
+	var known, known2 bool
+	l.Limit, known = limit(p, &f.limit, report)
 	if r.Version == V1 {
-		l.SumLimit = limit(p, &f.swap, report)
+		l.SumLimit, known2 = limit(p, &f.swap, report)
 	} else {
-		l.High, l.SwapLimit = limit(p, &f.high, report), limit(p, &f.swap, report)
+		l.High, known2 = limit(p, &f.high, report)
+		l.SwapLimit, _ = limit(p, &f.swap, report)
+	}
+	// Other levels are as those that are not visible: they are left out.
+	if i == m.UsageLevel {
+		m.UnknownLimit, m.UnknownBound = !known, !known || !known2
 	}
 	if i == m.UsageLevel || l.bounded() {
 		l.Usage = number(p, &f.usage, report)
@@ -311,17 +317,18 @@ func number(p *kernfs.Pass, f *kernfs.File, report Report) (n sample.OptUint) {
 	return sample.SomeUint(v)
 }
 
-// limit reads a file of one limit.
-func limit(p *kernfs.Pass, f *kernfs.File, report Report) (n sample.OptUint) {
+// limit reads a file of one limit. It is not known if there is such a file and it
+// cannot be read.
+func limit(p *kernfs.Pass, f *kernfs.File, report Report) (n sample.OptUint, known bool) {
 	b, err := f.Read(p)
 	if err != nil {
 		report(err)
-		return n
+		return n, IsAbsence(err)
 	}
 	if n, err = ParseLimit(b); err != nil {
 		report(f.ParseError(kernfs.ErrMalformed))
 	}
-	return n
+	return n, err == nil
 }
 
 // IsAbsence reports whether err only says that the kernel does not have the
