@@ -17,6 +17,7 @@ const maxWait = 50 * time.Millisecond
 // all collectors together.
 type waitBudget struct {
 	clock    *snapshot.Clock
+	most     time.Duration // maxWait, but in tests
 	mu       sync.Mutex
 	deadline time.Time // of the collection
 	waited   []any     // who has waited in this collection
@@ -34,9 +35,9 @@ func (b *waitBudget) begin(ctx context.Context, now time.Duration, who any) *wai
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !deadline.Equal(b.deadline) || len(b.waited) == 0 || slices.Contains(b.waited, who) {
-		b.deadline, b.waited, b.left = deadline, b.waited[:0], maxWait
+		b.deadline, b.waited, b.left = deadline, b.waited[:0], b.most
 		if ok {
-			b.left = min(maxWait, max(0, time.Until(deadline)/4))
+			b.left = min(b.most, max(0, time.Until(deadline)/4))
 		}
 	}
 	b.waited = append(b.waited, who)

@@ -77,7 +77,7 @@ func TestWaitsOfOneCollectionShareABudget(t *testing.T) {
 	})
 }
 
-func newBudget() *waitBudget { return &waitBudget{clock: snapshot.NewClock()} }
+func newBudget() *waitBudget { return &waitBudget{clock: snapshot.NewClock(), most: maxWait} }
 
 func (w *wait) end() { w.done(w.budget.clock.Now()) }
 

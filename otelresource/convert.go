@@ -1,6 +1,8 @@
 package otelresource
 
 import (
+	"time"
+
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
@@ -56,16 +58,17 @@ func setFloat(p *presence, f Field, to *float64, from sample.Opt[float64]) {
 	}
 }
 
-func setSeconds(p *presence, f Field, to *float64, nanos sample.OptUint) {
-	if n, ok := nanos.Get(); ok {
-		*to = float64(n) / 1e9
+// setSeconds takes a number of which per are a second.
+func setSeconds(p *presence, f Field, to *float64, from sample.OptUint, per float64) {
+	if n, ok := from.Get(); ok {
+		*to = float64(n) / per
 		p.set(f)
 	}
 }
 
 // convert makes the public struct, or says why there is none: in a container
 // whose cgroup cannot be read.
-func (s *memoryPublic) convert(from *sample.Memory) (*MemoryStats, error) {
+func (s *memoryPublic) convert(from *sample.Memory, _ *usage) (*MemoryStats, error) {
 	to := &s.MemoryStats
 	p := &to.present
 	to.Timestamp, to.Scope = from.Time, ScopeSystem
@@ -127,39 +130,50 @@ func (e *MemoryEvents) from(events *sample.MemoryEvents) *MemoryEvents {
 
 // convert makes the public struct, or says why there is none: in a container
 // whose cgroup cannot be read.
-func (s *cpuPublic) convert(from *sample.CPU) (*CPUStats, error) {
+func (s *cpuPublic) convert(from *sample.CPU, u *usage) (*CPUStats, error) {
 	to := &s.CPUStats
 	p := &to.present
 	to.Timestamp, to.Scope = from.Time, ScopeSystem
 	setFloat(p, FieldAvailableCores, &to.AvailableCores, from.Available)
-	if l := from.Limit; l.Known() {
+	l := from.Limit
+	if !from.Own && l.Source.Cgroup() {
+		l = from.SystemLimit // the machine's usage is never that of a cgroup's limit
+	}
+	if l.Known() {
 		setFloat(p, FieldLimitCores, &to.LimitCores, sample.Some(l.Value))
 		to.LimitSource, to.LimitCgroup, to.LimitFile = LimitSource(l.Source.String()), l.Cgroup, l.File
 	}
-	perCPU := from.System.PerCPU
+	perCPU, capacity := from.System.PerCPU, from.CgroupLimit.Value
 	if from.Own {
-		if !from.Cgroup.Usage.Present() {
+		if from.Err != nil {
 			return nil, toError("GetCPUStats", from.Err)
 		}
 		to.Scope, perCPU = ScopeContainer, from.Cgroup.PerCPU
-		s.convertCgroup(&from.Cgroup)
+		s.convertCgroup(from, u)
 	} else {
 		g := &from.System
-		setFloat(p, FieldUsageCores, &to.UsageCores, g.Cores)
-		setSeconds(p, FieldUsageSeconds, &to.UsageSeconds, g.Usage)
-		setSeconds(p, FieldUserSeconds, &to.UserSeconds, g.Times.User)
-		setSeconds(p, FieldSystemSeconds, &to.SystemSeconds, g.Times.System)
+		busy := g.Times.Busy()
+		setFloat(p, FieldUsageCores, &to.UsageCores, u.busy(&u.cores, from.Time, busy, time.Microsecond, g.Breaks))
+		setSeconds(p, FieldUsageSeconds, &to.UsageSeconds, busy, 1e6)
+		setSeconds(p, FieldUserSeconds, &to.UserSeconds, g.Times.User, 1e6)
+		setSeconds(p, FieldSystemSeconds, &to.SystemSeconds, g.Times.System, 1e6)
 		to.Pressure = s.stalls.convert(&g.Pressure)
+		// Other processes are not bound by the limits of this one. CPUs that went
+		// offline within the window have worked in it.
+		now := g.Logical.Or(0)
+		capacity = float64(max(now, u.cpus))
+		u.cpus = now
 	}
-	limit := to.LimitCores
-	if all := from.CgroupLimit; !from.Own && all.Known() {
-		limit = all.Value // others are not bound to the CPUs of this process
+	if cores := to.UsageCores; p.has(FieldUsageCores) && capacity > 0 {
+		setFloat(p, FieldUsagePercent, &to.UsagePercent, sample.Some(100*cores/capacity))
 	}
-	if cores := to.UsageCores; p.has(FieldUsageCores) && limit > 0 {
-		setFloat(p, FieldUsagePercent, &to.UsagePercent, sample.Some(100*cores/limit))
-	}
-	for _, cpu := range perCPU {
-		share, ok := cpu.Share.Get()
+	for i := range perCPU {
+		cpu := &perCPU[i]
+		total, unit, breaks := cpu.Usage, time.Nanosecond, cpu.Breaks|cgroupTimes
+		if !from.Own {
+			total, unit, breaks = cpu.Times.Busy(), time.Microsecond, cpu.Breaks
+		}
+		share, ok := u.busy(u.cpu(cpu.Number), from.Time, total, unit, breaks).Get()
 		if !ok {
 			continue
 		}
@@ -172,14 +186,16 @@ func (s *cpuPublic) convert(from *sample.CPU) (*CPUStats, error) {
 	return to, nil
 }
 
-func (s *cpuPublic) convertCgroup(g *sample.CgroupCPU) {
-	to := &s.CPUStats
+func (s *cpuPublic) convertCgroup(from *sample.CPU, u *usage) {
+	g, to := &from.Cgroup, &s.CPUStats
 	p := &to.present
 	to.Pressure = s.stalls.convert(&g.Pressure)
-	setFloat(p, FieldUsageCores, &to.UsageCores, g.Cores)
-	setSeconds(p, FieldUsageSeconds, &to.UsageSeconds, g.Usage)
-	setSeconds(p, FieldUserSeconds, &to.UserSeconds, g.User)
-	setSeconds(p, FieldSystemSeconds, &to.SystemSeconds, g.System)
+	if !g.Held { // else the total stands still, which is not the same as idle
+		setFloat(p, FieldUsageCores, &to.UsageCores, u.busy(&u.cores, from.Time, g.Usage, time.Nanosecond, g.Breaks|cgroupTimes))
+	}
+	setSeconds(p, FieldUsageSeconds, &to.UsageSeconds, g.Usage, 1e9)
+	setSeconds(p, FieldUserSeconds, &to.UserSeconds, g.User, 1e9)
+	setSeconds(p, FieldSystemSeconds, &to.SystemSeconds, g.System, 1e9)
 	setInt(p, FieldShares, &to.Shares, g.Shares)
 	setInt(p, FieldWeight, &to.Weight, g.Weight)
 	setInt(p, FieldQuotaUs, &to.QuotaUs, g.Quota)
@@ -187,9 +203,9 @@ func (s *cpuPublic) convertCgroup(g *sample.CgroupCPU) {
 	t, raw := &s.throttling, &g.Throttling
 	setInt(&t.present, FieldPeriods, &t.Periods, raw.Periods)
 	setInt(&t.present, FieldThrottledPeriods, &t.ThrottledPeriods, raw.Throttled)
-	setSeconds(&t.present, FieldThrottledSeconds, &t.ThrottledSeconds, raw.Time)
+	setSeconds(&t.present, FieldThrottledSeconds, &t.ThrottledSeconds, raw.Time, 1e9)
 	setInt(&t.present, FieldBurstPeriods, &t.BurstPeriods, raw.Bursts)
-	setSeconds(&t.present, FieldBurstSeconds, &t.BurstSeconds, raw.BurstTime)
+	setSeconds(&t.present, FieldBurstSeconds, &t.BurstSeconds, raw.BurstTime, 1e9)
 	if !t.present.empty() {
 		to.Throttling = t
 	}

@@ -11,7 +11,7 @@ type ioPublic struct {
 }
 
 // convert makes the public struct, or says why there is none.
-func (s *ioPublic) convert(read *sample.IO) (*IOStats, error) {
+func (s *ioPublic) convert(read *sample.IO, _ *usage) (*IOStats, error) {
 	from, to, cause := &read.System, &s.IOStats, read.SystemErr
 	to.Timestamp, to.Scope = read.Time, ScopeSystem
 	if read.Own {
@@ -43,14 +43,14 @@ func (d *DiskIO) set(from *sample.Disk) {
 	setInt(p, FieldReadMerged, &d.ReadMerged, from.Read.Merged)
 	setInt(p, FieldWriteMerged, &d.WriteMerged, from.Write.Merged)
 	setInt(p, FieldDiscardMerged, &d.DiscardMerged, from.Discard.Merged)
-	setSeconds(p, FieldReadSeconds, &d.ReadSeconds, from.Read.Time)
-	setSeconds(p, FieldWriteSeconds, &d.WriteSeconds, from.Write.Time)
-	setSeconds(p, FieldDiscardSeconds, &d.DiscardSeconds, from.Discard.Time)
-	setSeconds(p, FieldFlushSeconds, &d.FlushSeconds, from.FlushTime)
-	setSeconds(p, FieldReadWaitSeconds, &d.ReadWaitSeconds, from.Read.Wait)
-	setSeconds(p, FieldWriteWaitSeconds, &d.WriteWaitSeconds, from.Write.Wait)
-	setSeconds(p, FieldIOSeconds, &d.IOSeconds, from.IOTime)
-	setSeconds(p, FieldQueueSeconds, &d.QueueSeconds, from.QueueTime)
+	setSeconds(p, FieldReadSeconds, &d.ReadSeconds, from.Read.Time, 1e9)
+	setSeconds(p, FieldWriteSeconds, &d.WriteSeconds, from.Write.Time, 1e9)
+	setSeconds(p, FieldDiscardSeconds, &d.DiscardSeconds, from.Discard.Time, 1e9)
+	setSeconds(p, FieldFlushSeconds, &d.FlushSeconds, from.FlushTime, 1e9)
+	setSeconds(p, FieldReadWaitSeconds, &d.ReadWaitSeconds, from.Read.Wait, 1e9)
+	setSeconds(p, FieldWriteWaitSeconds, &d.WriteWaitSeconds, from.Write.Wait, 1e9)
+	setSeconds(p, FieldIOSeconds, &d.IOSeconds, from.IOTime, 1e9)
+	setSeconds(p, FieldQueueSeconds, &d.QueueSeconds, from.QueueTime, 1e9)
 	setInt(p, FieldInProgress, &d.InProgress, from.InProgress)
 }
 
@@ -58,8 +58,8 @@ func (s *DeviceIOStats) set(from *sample.Disk) {
 	s.DiskIO.set(from)
 	s.Name, s.Number = from.Name, from.Number
 	p, l := &s.present, &from.Latency
-	setSeconds(p, FieldLatencySeconds, &s.LatencySeconds, l.Average)
-	setSeconds(p, FieldDelaySeconds, &s.DelaySeconds, l.Delay)
+	setSeconds(p, FieldLatencySeconds, &s.LatencySeconds, l.Average, 1e9)
+	setSeconds(p, FieldDelaySeconds, &s.DelaySeconds, l.Delay, 1e9)
 	setInt(p, FieldQueueDepth, &s.QueueDepth, l.QueueDepth)
-	setSeconds(p, FieldCostWaitSeconds, &s.CostWaitSeconds, l.CostWait)
+	setSeconds(p, FieldCostWaitSeconds, &s.CostWaitSeconds, l.CostWait, 1e9)
 }

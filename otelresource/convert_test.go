@@ -26,13 +26,13 @@ func fill(v reflect.Value, next *uint64) {
 		n := float64(*next)
 		*p = sample.Some(sample.Stall{Avg10: n, Avg60: n + 0.1, Avg300: n + 0.2, Total: *next})
 		return
-	case *sample.Opt[sample.CPUShares], *error:
+	case *error:
 		return
 	case *time.Time:
 		*p = time.Unix(int64(*next), 0)
 		return
 	case *[]sample.PerCPU:
-		*p = []sample.PerCPU{{Number: int(*next), Share: sample.Some(float64(*next))}}
+		*p = []sample.PerCPU{{Number: 1, Usage: sample.SomeUint(*next * 1_000_000_007)}}
 		return
 	case *[]sample.Disk:
 		*p = make([]sample.Disk, 1)
@@ -41,6 +41,7 @@ func fill(v reflect.Value, next *uint64) {
 	case *[]sample.Interface:
 		*p = make([]sample.Interface, 1)
 		fill(reflect.ValueOf(&(*p)[0]).Elem(), next)
+		(*p)[0].Name = "eth0"
 		return
 	case *sample.Source:
 		*p = sample.SourceCgroupV2
@@ -86,11 +87,18 @@ func zeros(v reflect.Value, path string) (all []string) {
 // publicOf makes the public struct of a sample in which everything is set.
 func publicOf[S, P, B any, To public[S, P, B]](t *testing.T, next *uint64) *P {
 	t.Helper()
-	var s S
-	fill(reflect.ValueOf(&s).Elem(), next)
-	p, err := To(new(B)).convert(&s)
-	if err != nil {
-		t.Fatal(err)
+	u := &usage{began: time.Unix(0, 0)}
+	var p *P
+	for range 2 { // two readings make a window
+		var s S
+		fill(reflect.ValueOf(&s).Elem(), next)
+		if c, ok := any(&s).(*sample.CPU); ok {
+			c.Cgroup.Held = false
+		}
+		var err error
+		if p, err = To(new(B)).convert(&s, u); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if z := zeros(reflect.ValueOf(p), ""); len(z) > 0 {
 		t.Errorf("%T: nothing reaches %v", *p, z)
@@ -156,14 +164,79 @@ func TestEveryFieldHasAName(t *testing.T) {
 	}
 }
 
-func TestTheAffinityBoundsNoOthersUsage(t *testing.T) {
-	from := sample.CPU{Limit: sample.Limit[float64]{Value: 1, Source: sample.SourceAffinity}, CgroupLimit: sample.Limit[float64]{Value: 8, Source: sample.SourceHost}}
-	from.System.Cores = sample.Some(6.0)
-	s, err := new(cpuPublic).convert(&from)
+// The limits of this process, by its affinity or its cgroup, do not bound the
+// other processes of the machine.
+func TestMachineUsageIsAShareOfTheMachine(t *testing.T) {
+	for name, limit := range map[string]sample.Limit[float64]{
+		"affinity": {Value: 1, Source: sample.SourceAffinity}, "quota": {Value: 1.5, Source: sample.SourceCgroupV1}, "none": {Value: 8, Source: sample.SourceHost},
+	} {
+		u := &usage{began: time.Unix(0, 0)}
+		var s *CPUStats
+		for i := range uint64(2) {
+			from := sample.CPU{Time: time.Unix(int64(i), 0), Limit: limit, CgroupLimit: limit}
+			from.System.Logical = sample.SomeUint(8)
+			from.System.Times = sample.CPUTimes{User: sample.SomeUint(i * 6e6), Idle: sample.SomeUint(i * 2e6)}
+			var err error
+			if s, err = new(cpuPublic).convert(&from, u); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s.UsagePercent != 75 || s.UsageCores != 6 || s.Scope != ScopeSystem {
+			t.Errorf("limited by %s: got %v cores, %v%%, scope %s, want 6, 75%%, system", name, s.UsageCores, s.UsagePercent, s.Scope)
+		}
+	}
+}
+
+// CPUs that went offline before the reading have worked in its window.
+func TestMachineUsageIsAtMostAllOfIt(t *testing.T) {
+	u := &usage{began: time.Unix(0, 0)}
+	var s *CPUStats
+	for i, cpus := range []uint64{4, 1} {
+		from := sample.CPU{Time: time.Unix(int64(i), 0)}
+		from.System.Logical = sample.SomeUint(cpus)
+		from.System.Times = sample.CPUTimes{User: sample.SomeUint(uint64(i) * 4e6)}
+		var err error
+		if s, err = new(cpuPublic).convert(&from, u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.UsagePercent != 100 {
+		t.Errorf("got %v%%, want 100%%", s.UsagePercent)
+	}
+}
+
+// The affinity is that of this process, the usage that of the whole cgroup.
+func TestCgroupUsageIsAShareOfTheCgroupsLimit(t *testing.T) {
+	u := &usage{began: time.Unix(0, 0)}
+	var s *CPUStats
+	for i := range uint64(2) {
+		from := sample.CPU{
+			Time: time.Unix(int64(i), 0), Own: true,
+			Limit:       sample.Limit[float64]{Value: 1, Source: sample.SourceAffinity},
+			CgroupLimit: sample.Limit[float64]{Value: 4, Source: sample.SourceCgroupV2},
+		}
+		from.Cgroup.Usage = sample.SomeUint(i * 3e9)
+		var err error
+		if s, err = new(cpuPublic).convert(&from, u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.UsagePercent != 75 || s.LimitCores != 1 {
+		t.Errorf("got %v%% and a limit of %v cores, want 75%% and 1", s.UsagePercent, s.LimitCores)
+	}
+}
+
+// The machine's usage goes with the machine's limit, though a cgroup limits the process.
+func TestMachineUsageIsNotPairedWithACgroupsLimit(t *testing.T) {
+	from := sample.CPU{
+		Limit:       sample.Limit[float64]{Value: 0.5, Source: sample.SourceCgroupV2, Cgroup: "/app", File: "/cpu.max"},
+		SystemLimit: sample.Limit[float64]{Value: 8, Source: sample.SourceHost, File: "/online"},
+	}
+	s, err := new(cpuPublic).convert(&from, newUsage(0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.UsagePercent > 100 {
-		t.Errorf("%v%% of a machine that is 75%% busy, scope %s", s.UsagePercent, s.Scope)
+	if s.Scope != ScopeSystem || s.LimitCores != 8 || s.LimitSource != LimitSourceHost || s.LimitCgroup != "" || s.LimitFile != "/online" {
+		t.Errorf("got scope %s, %v cores by %s %s %s, want system, 8 by host /online", s.Scope, s.LimitCores, s.LimitSource, s.LimitCgroup, s.LimitFile)
 	}
 }

@@ -13,8 +13,8 @@ var (
 	ErrUnsupportedPlatform = errors.New("unsupported platform")
 	// ErrContainerNotFound: ScopeContainer was asked for, but the process is in no container or cgroup.
 	ErrContainerNotFound = errors.New("not in a container or cgroup")
-	// ErrCgroupNotFound: the process's cgroup cannot be read: none is mounted
-	// where it could be seen. Values of the host never stand in for it.
+	// ErrCgroupNotFound: the process's cgroup cannot be read: it is not mounted, has
+	// no such controller, or its files fail. Values of the host never stand in for it.
 	ErrCgroupNotFound = errors.New("cgroup not found")
 	// ErrInsufficientPerms: a file without which there is no answer is denied.
 	ErrInsufficientPerms = errors.New("insufficient permissions")

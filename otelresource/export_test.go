@@ -6,6 +6,7 @@ import (
 
 	"github.com/cboxdk/resource-monitor/internal/engine"
 	"github.com/cboxdk/resource-monitor/internal/environ"
+	"github.com/cboxdk/resource-monitor/internal/hostfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
@@ -68,3 +69,31 @@ func RefreshNetwork(ctx context.Context, m *Monitor) error {
 	_, err := m.network.Get(ctx, sample.PartSample)
 	return err
 }
+
+// NewMonitorAt returns a monitor over a root of files, whose readings are made at
+// now. It caches nothing.
+func NewMonitorAt(dir string, now func() time.Time, change func(*Config)) (*Monitor, error) {
+	c := DefaultConfig()
+	c.RootFS, c.EnableCaching = dir, false
+	change(c)
+	root, err := hostfs.New(dir)
+	if err != nil {
+		return nil, err
+	}
+	found, err := detect(context.Background(), root, c)
+	if err != nil {
+		return nil, err
+	}
+	diag := engine.NewDiagnostics(nil)
+	source, err := engine.New(engine.Config{
+		Root: root, Interval: c.UpdateInterval, CgroupPaths: c.CgroupPaths, Containerized: found.Container != nil,
+		Diagnostics: diag, Now: now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newMonitor(c, source, found, diag), nil
+}
+
+// WithPatience lets the callbacks of a collection wait as long as it takes.
+func WithPatience() Option { return optionFunc(func(c *startConfig) { c.maxWait = time.Hour }) }

@@ -26,7 +26,9 @@ type Instrumentation struct {
 	provider      metric.MeterProvider
 	op            string // what reads the metrics: "Collect" or "Produce"
 	registrations []metric.Registration
-	closedEarly   sync.Once // the monitor was closed before Shutdown, which is reported once
+	tables        []countingTable
+	carried       carriedTotals // from an earlier one on the same provider
+	closedEarly   atomic.Bool   // it was reported that the monitor was closed before Shutdown
 	stopping      atomic.Bool
 	stop          sync.Once
 	stopped       chan struct{}
@@ -37,8 +39,9 @@ type Instrumentation struct {
 // with a MeterProvider and returns what stops them. The package documentation
 // has the table of metrics.
 //
-// Starting twice on one provider is an error, because sums would be counted
-// twice; after Shutdown it works again. A closed Monitor is ErrClosed. On an operating
+// Counters count from Start on. Starting twice on one provider is an error,
+// because sums would be counted twice. After Shutdown it works again, and the
+// counters continue from their last totals. A closed Monitor is ErrClosed. On an operating
 // system without collectors Start returns a usable Instrumentation that does nothing,
 // and ErrUnsupportedPlatform.
 func Start(opts ...Option) (*Instrumentation, error) {
@@ -47,10 +50,11 @@ func Start(opts ...Option) (*Instrumentation, error) {
 	if err != nil {
 		return nil, &Error{Op: "Start", Err: err}
 	}
-	if err := started.claim(c.provider); err != nil {
+	carried, err := started.claim(c.provider)
+	if err != nil {
 		return nil, &Error{Op: "Start", Err: err}
 	}
-	i.provider = c.provider
+	i.provider, i.carried = c.provider, carried
 	if err := i.start(c); err != nil {
 		_ = i.Shutdown(context.Background())
 		if errors.Is(err, ErrUnsupportedPlatform) {
@@ -85,12 +89,16 @@ func (i *Instrumentation) register(c *startConfig) error {
 	if i.op = "Collect"; produced {
 		i.op = "Produce"
 	}
-	tables := i.tables(selection{
-		scopes: i.scopes, utilization: c.utilization, perCPU: c.perCPU, devices: i.monitor.cfg.EnableDetailedIO,
-		interfaces: i.monitor.cfg.EnableDetailedNetwork,
+	i.tables = i.makeTables(selection{
+		carried: i.carried, scopes: i.scopes, utilization: c.utilization, perCPU: c.perCPU, devices: i.monitor.cfg.EnableDetailedIO,
+		interfaces: i.monitor.cfg.EnableDetailedNetwork, maxWait: c.maxWait,
 	})
 	if produced {
-		i.keep(taker.Take(ScopeName, Version(), tables, i.monitor.started))
+		all := make([]observe.Table, len(i.tables))
+		for n, t := range i.tables {
+			all[n] = t
+		}
+		i.keep(taker.Take(ScopeName, Version(), all))
 		return nil
 	}
 	meter := &creator{
@@ -98,7 +106,7 @@ func (i *Instrumentation) register(c *startConfig) error {
 		ints:   map[string]metric.Int64Observable{},
 		floats: map[string]metric.Float64Observable{},
 	}
-	for _, t := range tables {
+	for _, t := range i.tables {
 		r, err := bind(meter, t)
 		i.keep(r)
 		if err != nil {
@@ -108,15 +116,15 @@ func (i *Instrumentation) register(c *startConfig) error {
 	return nil
 }
 
-// tables are those of all collectors, and of the module about itself.
-func (i *Instrumentation) tables(sel selection) (all []observe.Table) {
+// makeTables makes those of all collectors, and of the module about itself.
+func (i *Instrumentation) makeTables(sel selection) (all []countingTable) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	m, budget := i.monitor, &waitBudget{clock: i.monitor.clock}
+	m, budget := i.monitor, &waitBudget{clock: i.monitor.clock, most: sel.maxWait}
 	as := func(name string) collector {
 		return collector{failed: func(err error) { i.failed(name, err) }, budget: budget}
 	}
-	for _, tables := range [][]observe.Table{
+	for _, tables := range [][]countingTable{
 		tablesOf(ctx, m.memory, (*memorySnapshot).reading, instruments.Memory(), sel, as("memory")),
 		tablesOf(ctx, m.paging, itself[sample.Paging], instruments.Paging(), sel, as("paging")),
 		tablesOf(ctx, m.cpu, (*cpuSnapshot).reading, instruments.CPU(), sel, as("cpu")),
@@ -128,6 +136,7 @@ func (i *Instrumentation) tables(sel selection) (all []observe.Table) {
 	}
 	own, _ := newTable(as("module"), instruments.Errors(), 0, sel)
 	own.peek = func(time.Duration) *sample.Failures { return m.diag.Failures() }
+	own.begin(m.diag.Failures())
 	return append(all, own)
 }
 
@@ -143,13 +152,14 @@ func (i *Instrumentation) failed(collector string, err error) {
 	if i.stopping.Load() {
 		return
 	}
-	i.closedEarly.Do(func() {
-		err := &Error{Op: i.op, Err: fmt.Errorf("%w: it was closed before the instrumentation was shut down", ErrClosed)}
-		if log := m.cfg.Logger; log != nil {
-			log.Error("metrics are lost", "error", err)
-		}
-		otel.Handle(err)
-	})
+	if i.closedEarly.Swap(true) {
+		return
+	}
+	early := &Error{Op: i.op, Err: fmt.Errorf("%w: it was closed before the instrumentation was shut down", ErrClosed)}
+	if log := m.cfg.Logger; log != nil {
+		log.Error("metrics are lost", "error", early)
+	}
+	otel.Handle(early)
 }
 
 func itself[S any](s *S) *S { return s }
@@ -169,7 +179,7 @@ func (i *Instrumentation) Scopes() []Scope {
 	return slices.Clone(i.scopes)
 }
 
-// Monitor returns the monitor that the metrics are read through; nil where Start failed for want of collectors.
+// Monitor returns the monitor that the metrics are read through; nil if the operating system has no collectors.
 func (i *Instrumentation) Monitor() *Monitor {
 	if i == nil {
 		return nil
@@ -178,8 +188,9 @@ func (i *Instrumentation) Monitor() *Monitor {
 }
 
 // Shutdown unregisters the metrics, and closes the monitor if Start made it. It
-// waits for a collection under way until ctx ends, and then goes on in the
-// background. It may be called more than once, on nil, and from a callback.
+// waits for a collection under way until ctx ends, and then continues in the
+// background. It may be called more than once, and on nil. In a callback or an error
+// handler pass a context that ends: Shutdown waits for the collection that called it.
 func (i *Instrumentation) Shutdown(ctx context.Context) error {
 	if i == nil {
 		return nil
@@ -213,15 +224,24 @@ func (i *Instrumentation) shutdown() {
 	if i.owned {
 		errs = append(errs, i.monitor.Close())
 	}
-	started.release(i.provider)
+	totals := i.carried // of a Start that failed
+	if len(i.tables) > 0 {
+		totals = carriedTotals{}
+	}
+	for _, t := range i.tables {
+		t.totals(totals)
+	}
+	started.release(i.provider, totals)
 	i.err = errors.Join(errs...)
 }
 
 // selection is what the user wants of the tables.
 type selection struct {
+	carried             carriedTotals
 	scopes              []Scope
 	utilization, perCPU bool
 	devices, interfaces bool
+	maxWait             time.Duration // of a collection
 }
 
 func (s *selection) includes(m *instruments.Metric) bool {
@@ -277,27 +297,39 @@ func (m *Monitor) scopes(asked []Scope) ([]Scope, error) {
 type registry struct {
 	mu  sync.Mutex
 	all []metric.MeterProvider
+	// The provider that was shut down last, and what its counters had counted.
+	ended  metric.MeterProvider
+	totals carriedTotals
 }
 
 var started registry
 
 var errStartedTwice = errors.New("already started on this MeterProvider; Shutdown the first or share its monitor")
 
-func (r *registry) claim(p metric.MeterProvider) error {
+// claim notes that p is in use. It returns the totals from which its counters continue.
+func (r *registry) claim(p metric.MeterProvider) (carriedTotals, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	global := same(p, otel.GetMeterProvider())
 	if slices.ContainsFunc(r.all, func(other metric.MeterProvider) bool { return same(p, other) || global && delegates(other) }) {
-		return errStartedTwice
+		return nil, errStartedTwice
 	}
 	r.all = append(r.all, p)
-	return nil
+	if r.ended == nil || !same(p, r.ended) {
+		return nil, nil
+	}
+	totals := r.totals
+	r.ended, r.totals = nil, nil
+	return totals, nil
 }
 
-func (r *registry) release(p metric.MeterProvider) {
+func (r *registry) release(p metric.MeterProvider, totals carriedTotals) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all = slices.DeleteFunc(r.all, func(other metric.MeterProvider) bool { return same(p, other) })
+	if _, producer := p.(observe.Taker); !producer { // it is used once
+		r.ended, r.totals = p, totals
+	}
 }
 
 // delegates reports whether p is what OpenTelemetry has for the global provider until one is set, to

@@ -110,8 +110,45 @@ func add[N int64 | float64](points map[string]float64, name string, from []metri
 
 const gib = 1 << 30
 
+// earlier is what the counters of a root were when the metrics were started.
+// It returns what makes the root as it was.
+func earlier(t *testing.T, root *fixture.Root, files map[string]string) (restore func()) {
+	t.Helper()
+	now := map[string]string{}
+	for name, text := range files {
+		b, err := root.Hostfs().ReadFile("/"+name, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now[name] = string(b)
+		root.Write(name, text)
+	}
+	return func() {
+		for name, text := range now {
+			root.Write(name, text)
+		}
+	}
+}
+
+const (
+	noStalls  = "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
+	noTraffic = "Inter-| Receive | Transmit\n face |bytes\nlo: 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\neth0: 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+	noDocker  = "docker0: 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+)
+
 func TestContainerScopeEmitsItsTable(t *testing.T) {
-	i, reader := started(t, fixture.Load(t, "testdata/docker-v2.txtar"), otelresource.WithScopes(otelresource.ScopeContainer))
+	root := fixture.Load(t, "testdata/docker-v2.txtar")
+	restore := earlier(t, root, map[string]string{
+		ownDir + "/cpu.stat":                "usage_usec 3200000\nuser_usec 2300000\nsystem_usec 900000\n",
+		"sys/fs/cgroup/work.slice/cpu.stat": "usage_usec 8000000\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\nnr_bursts 0\nburst_usec 0\n",
+		ownDir + "/memory.events":           "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0\n",
+		ownDir + "/memory.stat":             "anon 1\nfile 1\ninactive_file 1\npgfault 0\npgmajfault 0\n",
+		ownDir + "/memory.pressure":         noStalls, ownDir + "/cpu.pressure": noStalls, ownDir + "/io.pressure": noStalls,
+		ownDir + "/io.stat": "8:0 rbytes=0 wbytes=0 rios=0 wios=0 dbytes=0 dios=0\n253:0 rbytes=0 wbytes=0 rios=0 wios=0 dbytes=0 dios=0\n",
+		"proc/self/net/dev": noTraffic,
+	})
+	i, reader := started(t, root, otelresource.WithScopes(otelresource.ScopeContainer))
+	restore()
 	if got := i.Scopes(); !slices.Equal(got, []otelresource.Scope{otelresource.ScopeContainer}) {
 		t.Errorf("scopes %v", got)
 	}
@@ -121,8 +158,8 @@ func TestContainerScopeEmitsItsTable(t *testing.T) {
 	}
 	points, shapes := emitted(data)
 	want := map[string]float64{
-		"container.cpu.time{cpu.mode=user}":                                                               3,
-		"container.cpu.time{cpu.mode=system}":                                                             1.2,
+		"container.cpu.time{cpu.mode=user}":                                                               0.7,
+		"container.cpu.time{cpu.mode=system}":                                                             0.3,
 		"container.network.io{network.io.direction=receive}":                                              1500000,
 		"container.network.io{network.io.direction=transmit}":                                             700000,
 		"container.network.packet.count{network.io.direction=receive}":                                    1200,
@@ -178,16 +215,27 @@ func TestContainerScopeEmitsItsTable(t *testing.T) {
 }
 
 func TestSystemScopeEmitsItsTable(t *testing.T) {
-	_, reader := started(t, fixture.Load(t, "testdata/host.txtar"))
+	root := fixture.Load(t, "testdata/host.txtar")
+	restore := earlier(t, root, map[string]string{
+		"proc/stat":   "cpu  950 40 280 7900 10 1 2 5 0 0\n",
+		"proc/vmstat": "pgfault 0\npgmajfault 0\n",
+		"proc/diskstats": "8 0 sda 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n8 1 sda1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n" +
+			"253 0 dm-0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+		"proc/pressure/memory": noStalls, "proc/pressure/cpu": noStalls, "proc/pressure/io": noStalls,
+		"proc/pressure/irq": "full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
+		"proc/self/net/dev": noTraffic + noDocker,
+	})
+	_, reader := started(t, root)
+	restore()
 	points, shapes := emitted(collect(t, reader))
 	want := map[string]float64{
-		"system.cpu.time{cpu.mode=user}":                                      10,
-		"system.cpu.time{cpu.mode=nice}":                                      0.5,
-		"system.cpu.time{cpu.mode=system}":                                    3,
-		"system.cpu.time{cpu.mode=idle}":                                      80,
-		"system.cpu.time{cpu.mode=iowait}":                                    0.2,
-		"system.cpu.time{cpu.mode=interrupt}":                                 0.1,
-		"system.cpu.time{cpu.mode=steal}":                                     0.1,
+		"system.cpu.time{cpu.mode=user}":                                      0.5,
+		"system.cpu.time{cpu.mode=nice}":                                      0.1,
+		"system.cpu.time{cpu.mode=system}":                                    0.2,
+		"system.cpu.time{cpu.mode=idle}":                                      1,
+		"system.cpu.time{cpu.mode=iowait}":                                    0.1,
+		"system.cpu.time{cpu.mode=interrupt}":                                 0.07,
+		"system.cpu.time{cpu.mode=steal}":                                     0.05,
 		"system.network.io{network.io.direction=receive}":                     9000000,
 		"system.network.io{network.io.direction=transmit}":                    2000000,
 		"system.network.packet.count{network.io.direction=receive}":           8000,
@@ -316,10 +364,10 @@ func TestCPUUtilizationCountsTheNeighborsUnderAQuota(t *testing.T) {
 	collect(t, reader)
 	begun := time.Now()
 	time.Sleep(150 * time.Millisecond)
-	// The own cgroup stands still; the parent, with a quota of half a CPU, used another 5 s.
-	root.Replace("sys/fs/cgroup/work.slice/cpu.stat", "usage_usec 9000000", "usage_usec 14000000")
+	// The own cgroup stands still; the parent, with a quota of half a CPU, used another second.
+	root.Replace("sys/fs/cgroup/work.slice/cpu.stat", "usage_usec 9000000", "usage_usec 10000000")
 	points, _ := emitted(collect(t, reader))
-	if got, least := points["container.cpu.limit.utilization{}"], 5/0.5/(time.Since(begun).Seconds()+1); got < least {
+	if got, least := points["container.cpu.limit.utilization{}"], 1/0.5/(time.Since(begun).Seconds()+1); got < least {
 		t.Errorf("utilization %v, want at least %v", got, least)
 	}
 	if got := points["container.cpu.usage{}"]; got != 0 {

@@ -123,7 +123,7 @@ func (m *Monitor) loadIO(ctx context.Context, parts sample.Parts) (*snapshot.Val
 	if m.cfg.EnableDetailedIO {
 		parts |= sample.PartDevices
 	}
-	return publish[sample.IO, IOStats, ioPublic]("GetIOStats", parts, &ioSamples, func(s *sample.IO) error {
+	return publish[sample.IO, IOStats, ioPublic]("GetIOStats", parts, &ioSamples, m.usage, func(s *sample.IO) error {
 		return m.source.ReadIO(ctx, parts, s)
 	})
 }

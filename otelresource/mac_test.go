@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/cboxdk/resource-monitor/internal/darwin"
 	"github.com/cboxdk/resource-monitor/internal/darwin/darwintest"
 	"github.com/cboxdk/resource-monitor/otelresource"
 )
@@ -152,12 +153,26 @@ func startMac(t *testing.T, m *fakeMac, opts ...otelresource.Option) (*metric.Ma
 	return reader, i
 }
 
+// work lets a second pass in which every counter grows.
+func (m *fakeMac) work() {
+	m.now = m.now.Add(time.Second)
+	m.CPUs = darwintest.CPUArray(darwintest.Ticks{User: 150, System: 240, Idle: 310}, darwintest.Ticks{User: 10, System: 20, Idle: 120})
+	m.VM = darwintest.VM{
+		Free: 1000, Speculative: 100, Wired: 2000, Compressor: 500,
+		External: 3000, Internal: 5000, Purgeable: 200, Faults: 107, PageIns: 10,
+	}.Bytes()
+	m.Disks[0] = darwintest.NewDisk("disk0", 2)
+	m.Lists[darwintest.MIBAll] = append(darwintest.IfMIB("lo0", 1, 1), darwintest.IfMIB("en0", 78187494000, 140200)...)
+	m.Usage = darwin.Rusage{User: 2e9, System: 2e9, MaxResident: 50 << 20, MinorFaults: 4, MajorFaults: 6, VoluntarySwitches: 8, ForcedSwitches: 10}
+}
+
 func TestMetricsOfAMac(t *testing.T) {
 	m := newFakeMac(t, false)
 	reader, i := startMac(t, m)
 	if got := i.Scopes(); !slices.Equal(got, []otelresource.Scope{otelresource.ScopeSystem}) {
 		t.Errorf("measured by default: %v", got)
 	}
+	m.work()
 	points, shapes := emitted(collect(t, reader))
 	checkShapes(t, shapes)
 	want := map[string]float64{
@@ -167,21 +182,21 @@ func TestMetricsOfAMac(t *testing.T) {
 		"system.memory.limit{}":                                        16 << 30,
 		"system.paging.usage{system.paging.state=used}":                3072,
 		"system.paging.usage{system.paging.state=free}":                1024,
-		"system.paging.faults{system.paging.fault.type=minor}":         70,
-		"system.paging.faults{system.paging.fault.type=major}":         7,
-		"system.cpu.time{cpu.mode=user}":                               1.1,
-		"system.cpu.time{cpu.mode=system}":                             2.2,
-		"system.cpu.time{cpu.mode=idle}":                               3.3,
+		"system.paging.faults{system.paging.fault.type=minor}":         27,
+		"system.paging.faults{system.paging.fault.type=major}":         3,
+		"system.cpu.time{cpu.mode=user}":                               0.5,
+		"system.cpu.time{cpu.mode=system}":                             0.4,
+		"system.cpu.time{cpu.mode=idle}":                               1,
 		"system.cpu.logical.count{}":                                   2,
-		"system.uptime{}":                                              3599.999995,
-		"system.disk.io{disk.io.direction=read}":                       3000,
-		"system.disk.io{disk.io.direction=write}":                      6000,
-		"system.disk.operations{disk.io.direction=read}":               30,
-		"system.disk.operations{disk.io.direction=write}":              60,
-		"system.disk.operation_time{disk.io.direction=read}":           3,
-		"system.disk.operation_time{disk.io.direction=write}":          6,
-		"system.network.io{network.io.direction=receive}":              78187493520,
-		"system.network.io{network.io.direction=transmit}":             140101,
+		"system.uptime{}":                                              3600.999995,
+		"system.disk.io{disk.io.direction=read}":                       1000,
+		"system.disk.io{disk.io.direction=write}":                      2000,
+		"system.disk.operations{disk.io.direction=read}":               10,
+		"system.disk.operations{disk.io.direction=write}":              20,
+		"system.disk.operation_time{disk.io.direction=read}":           1,
+		"system.disk.operation_time{disk.io.direction=write}":          2,
+		"system.network.io{network.io.direction=receive}":              480,
+		"system.network.io{network.io.direction=transmit}":             99,
 		"system.network.packet.count{network.io.direction=receive}":    0,
 		"system.network.packet.count{network.io.direction=transmit}":   0,
 		"system.network.packet.dropped{network.io.direction=receive}":  0,
@@ -199,25 +214,23 @@ func TestMetricsOfAMacOnDemand(t *testing.T) {
 	reader, _ := startMac(t, m, otelresource.WithUtilization(), otelresource.WithPerCPU(),
 		otelresource.WithScopes(otelresource.ScopeSystem, otelresource.ScopeProcess))
 	collect(t, reader)
-	m.CPUs = darwintest.CPUArray(darwintest.Ticks{User: 150, System: 250, Idle: 300}, darwintest.Ticks{User: 10, System: 20, Idle: 130})
-	m.Usage.User += 1e9
-	m.now = m.now.Add(time.Second)
+	m.work()
 	points, shapes := emitted(collect(t, reader))
 	checkShapes(t, shapes)
 	for key, want := range map[string]float64{
-		"system.cpu.time{cpu.logical_number=0,cpu.mode=user}":             1.5,
-		"system.cpu.time{cpu.logical_number=1,cpu.mode=idle}":             1.3,
-		"system.disk.io{disk.io.direction=read,system.device=disk4}":      2000,
+		"system.cpu.time{cpu.logical_number=0,cpu.mode=user}":             0.5,
+		"system.cpu.time{cpu.logical_number=1,cpu.mode=idle}":             0.9,
+		"system.disk.io{disk.io.direction=read,system.device=disk0}":      1000,
 		"system.memory.utilization{system.memory.state=used}":             7300. * 16384 / (16 << 30),
-		"process.cpu.time{cpu.mode=user}":                                 2,
+		"process.cpu.time{cpu.mode=user}":                                 1,
 		"process.cpu.utilization{cpu.mode=user}":                          0.5,
 		"process.memory.usage{}":                                          30 << 20,
 		"process.memory.virtual{}":                                        400 << 30,
-		"process.disk.io{disk.io.direction=write}":                        8192,
+		"process.disk.io{disk.io.direction=write}":                        0,
 		"process.thread.count{}":                                          9,
 		"process.unix.file_descriptor.count{}":                            12,
-		"process.context_switches{process.context_switch.type=voluntary}": 5,
-		"process.paging.faults{system.paging.fault.type=major}":           4,
+		"process.context_switches{process.context_switch.type=voluntary}": 3,
+		"process.paging.faults{system.paging.fault.type=major}":           2,
 		"process.uptime{}":                                                3500.75,
 	} {
 		if got, ok := points[key]; !ok || got != want {
@@ -249,12 +262,13 @@ func TestAMacIsNoContainer(t *testing.T) {
 func TestMetricsOfAMacWhoseCallsFail(t *testing.T) {
 	m := newFakeMac(t, false)
 	reader, _ := startMac(t, m)
+	m.work()
 	collect(t, reader)
 	m.CPUs, m.VM, m.Lists, m.Disks = nil, nil, nil, nil
 	m.now = m.now.Add(2 * time.Second)
 	points, _ := emitted(collect(t, reader))
 	for key, want := range map[string]float64{
-		"system.disk.io{disk.io.direction=read}": 3000,
+		"system.disk.io{disk.io.direction=read}": 1000,
 		"system.memory.limit{}":                  16 << 30,
 		// Without caching the times and the number of CPUs are readings of their own.
 		"otelresource.source.errors{error.type=malformed,otelresource.source=host_processor_info}": 2,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/cboxdk/resource-monitor/internal/counter"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 	"github.com/cboxdk/resource-monitor/internal/snapshot"
 )
@@ -66,8 +67,7 @@ type NetworkStats struct {
 // MarshalJSON leaves absent numbers out.
 func (s NetworkStats) MarshalJSON() ([]byte, error) { return marshalPresent(s, s.present) }
 
-// InterfaceStats is one network interface. A name that appears after the Monitor
-// was made counts from its first reading. Of an interface that is renamed, what
+// InterfaceStats is one network interface. Of an interface that is renamed, what
 // it counted stays with the old name.
 type InterfaceStats struct {
 	// Name is the kernel's, such as eth0.
@@ -91,7 +91,7 @@ func (m *Monitor) loadNetwork(ctx context.Context, parts sample.Parts) (*snapsho
 	if m.cfg.EnableDetailedNetwork {
 		parts |= sample.PartInterfaces
 	}
-	return publish[sample.Network, NetworkStats, networkPublic]("GetNetworkStats", parts, &networkSamples, func(s *sample.Network) error {
+	return publish[sample.Network, NetworkStats, networkPublic]("GetNetworkStats", parts, &networkSamples, m.usage, func(s *sample.Network) error {
 		return m.source.ReadNetwork(ctx, parts, s)
 	})
 }
@@ -114,7 +114,7 @@ func (m *Monitor) GetNetworkStats(ctx context.Context) (*NetworkStats, error) {
 type networkPublic struct{ NetworkStats }
 
 // convert makes the public struct.
-func (s *networkPublic) convert(from *sample.Network) (*NetworkStats, error) {
+func (s *networkPublic) convert(from *sample.Network, u *usage) (*NetworkStats, error) {
 	to := &s.NetworkStats
 	to.Timestamp = from.Time
 	if own, ok := from.Own.Get(); ok && own {
@@ -123,20 +123,35 @@ func (s *networkPublic) convert(from *sample.Network) (*NetworkStats, error) {
 		to.Scope = ScopeSystem
 	}
 	to.NetworkCounters.convert(&from.Total)
+	to.setErrorRates(&from.Total, from.Time, u, &u.errors)
 	if from.Interfaces == nil {
 		return to, nil
 	}
-	to.Interfaces = make([]InterfaceStats, len(from.Interfaces)-from.Gone)
+	to.Interfaces = make([]InterfaceStats, len(from.Interfaces))
+	if u.links == nil || len(u.links) > 2*len(from.Interfaces)+16 { // most of them left
+		u.links = make(map[string]*linkWindows, len(from.Interfaces))
+	}
 	for n := range to.Interfaces {
-		from, to := &from.Interfaces[n], &to.Interfaces[n]
+		from, to, at := &from.Interfaces[n], &to.Interfaces[n], from.Time
+		w := u.links[from.Name]
+		if w == nil {
+			w = new(linkWindows)
+			u.links[from.Name] = w
+		}
 		to.Name = from.Name
 		to.NetworkCounters.convert(from)
+		to.setErrorRates(from, at, u, &w.errors)
 		p := &to.present
 		setInt(p, FieldLinkSpeed, &to.LinkSpeed, from.Speed)
-		setFloat(p, FieldReceiveUtilization, &to.ReceiveUtilization, from.Receive.Utilization)
-		setFloat(p, FieldTransmitUtilization, &to.TransmitUtilization, from.Transmit.Utilization)
+		setFloat(p, FieldReceiveUtilization, &to.ReceiveUtilization, u.bandwidth(&w.bandwidth[0], at, &from.Receive, from))
+		setFloat(p, FieldTransmitUtilization, &to.TransmitUtilization, u.bandwidth(&w.bandwidth[1], at, &from.Transmit, from))
 	}
 	return to, nil
+}
+
+func (c *NetworkCounters) setErrorRates(from *sample.Interface, at time.Time, u *usage, w *[2]counter.Window) {
+	setFloat(&c.present, FieldReceiveErrorRate, &c.ReceiveErrorRate, u.errorRate(&w[0], at, &from.Receive, from.Breaks))
+	setFloat(&c.present, FieldTransmitErrorRate, &c.TransmitErrorRate, u.errorRate(&w[1], at, &from.Transmit, from.Breaks))
 }
 
 func (c *NetworkCounters) convert(from *sample.Interface) {
@@ -149,6 +164,4 @@ func (c *NetworkCounters) convert(from *sample.Interface) {
 	setInt(p, FieldTransmitErrors, &c.TransmitErrors, tx.Errors)
 	setInt(p, FieldReceiveDropped, &c.ReceiveDropped, rx.Dropped)
 	setInt(p, FieldTransmitDropped, &c.TransmitDropped, tx.Dropped)
-	setFloat(p, FieldReceiveErrorRate, &c.ReceiveErrorRate, rx.ErrorRate)
-	setFloat(p, FieldTransmitErrorRate, &c.TransmitErrorRate, tx.ErrorRate)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
@@ -23,10 +24,11 @@ type startConfig struct {
 	scopes      []Scope
 	utilization bool
 	perCPU      bool
+	maxWait     time.Duration
 }
 
 func newStartConfig(opts []Option) (*startConfig, error) {
-	c := &startConfig{provider: otel.GetMeterProvider()}
+	c := &startConfig{provider: otel.GetMeterProvider(), maxWait: maxWait}
 	for _, o := range opts {
 		if o != nil {
 			o.apply(c)
@@ -83,8 +85,10 @@ func WithScopes(scopes ...Scope) Option {
 	})
 }
 
-// WithUtilization adds ratios and momentary usage, which a backend can also
-// compute from the counters.
+// WithUtilization adds ratios and usage over the time since the previous
+// collection, at least 100 ms. A backend can also compute them from the
+// counters, which is more accurate if the provider has several readers: these
+// share one window.
 func WithUtilization() Option { return optionFunc(func(c *startConfig) { c.utilization = true }) }
 
 // WithPerCPU gives system.cpu.time one series for each logical CPU and mode, in

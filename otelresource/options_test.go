@@ -111,11 +111,13 @@ func TestUtilizationIsOptIn(t *testing.T) {
 }
 
 func TestPerCPUGivesEachCPUItsSeries(t *testing.T) {
-	_, reader := started(t, fixture.Load(t, "testdata/host.txtar"), otelresource.WithPerCPU())
+	root := fixture.Load(t, "testdata/host.txtar")
+	_, reader := started(t, root, otelresource.WithPerCPU())
+	root.Write("proc/stat", "cpu  1010 50 300 8050 20 4 6 10 400 5\ncpu0 610 30 200 3900 10 2 3 5 200 3\ncpu1 400 20 100 4150 10 2 3 5 200 2\n")
 	points, _ := emitted(collect(t, reader))
 	for key, want := range map[string]float64{
-		"system.cpu.time{cpu.logical_number=0,cpu.mode=user}": 6,
-		"system.cpu.time{cpu.logical_number=1,cpu.mode=idle}": 41,
+		"system.cpu.time{cpu.logical_number=0,cpu.mode=user}": 0.1,
+		"system.cpu.time{cpu.logical_number=1,cpu.mode=idle}": 0.5,
 	} {
 		if got, ok := points[key]; !ok || got != want {
 			t.Errorf("%s is %v, want %v", key, got, want)
@@ -131,9 +133,10 @@ func TestPerCPUWithoutCPUsLeavesTheTotal(t *testing.T) {
 	root := fixture.Load(t, "testdata/host.txtar")
 	root.Write("proc/stat", "cpu  1000 50 300 8000 20 4 6 10 400 5\n")
 	_, reader := started(t, root, otelresource.WithPerCPU())
+	root.Write("proc/stat", "cpu  1010 50 300 8000 20 4 6 10 400 5\n")
 	points, _ := emitted(collect(t, reader))
-	if got := points["system.cpu.time{cpu.mode=user}"]; got != 10 {
-		t.Errorf("user %v, want 10: %v", got, points)
+	if got := points["system.cpu.time{cpu.mode=user}"]; got != 0.1 {
+		t.Errorf("user %v, want 0.1: %v", got, points)
 	}
 
 	// CPUs that are not listed for a moment are no reason for a total beside them.

@@ -47,11 +47,11 @@ var (
 // S, or there is a reason why not.
 type public[S, P, B any] interface {
 	*B
-	convert(*S) (*P, error)
+	convert(*S, *usage) (*P, error)
 }
 
 // publish reads a sample and makes what parts ask for, in one allocation.
-func publish[S, P, B any, To public[S, P, B]](op string, parts sample.Parts, from *pool[S], read func(*S) error) (*snapshot.Value[published[S, P]], error) {
+func publish[S, P, B any, To public[S, P, B]](op string, parts sample.Parts, from *pool[S], u *usage, read func(*S) error) (*snapshot.Value[published[S, P]], error) {
 	type value = snapshot.Value[published[S, P]]
 	switch {
 	case !parts.Have(sample.PartSample):
@@ -64,7 +64,7 @@ func publish[S, P, B any, To public[S, P, B]](op string, parts sample.Parts, fro
 			value
 			to B
 		})
-		v.It.stats, v.It.err = To(&v.to).convert(s)
+		v.It.stats, v.It.err = To(&v.to).convert(s, u)
 		return &v.value, nil
 	case !parts.Have(direct):
 		v := new(struct {
@@ -86,6 +86,6 @@ func publish[S, P, B any, To public[S, P, B]](op string, parts sample.Parts, fro
 		return nil, toError(op, err)
 	}
 	v.It.sample = &v.from
-	v.It.stats, v.It.err = To(&v.to).convert(&v.from)
+	v.It.stats, v.It.err = To(&v.to).convert(&v.from, u)
 	return &v.value, nil
 }

@@ -38,7 +38,7 @@ func TestSnapshotsAreSmall(t *testing.T) {
 }
 
 func TestAMonitorIsSmall(t *testing.T) {
-	const monitors, most = 100, 20 << 10
+	const monitors, most = 100, 22 << 10
 	root := fixture.Load(t, "testdata/docker-v2.txtar")
 	c := DefaultConfig()
 	c.RootFS, c.EnableDetailedIO, c.EnableDetailedNetwork, c.UpdateInterval = root.Dir(), true, true, time.Hour

@@ -45,24 +45,29 @@ type MemoryStats struct {
 	UsageBytes int64 `json:"usage_bytes"`
 	// UsageCgroup is the cgroup whose usage this is, as /proc/self/cgroup names it. "" in ScopeSystem.
 	UsageCgroup string `json:"usage_cgroup,omitzero"`
-	// AvailableBytes estimates how much more can be used before the kernel has to swap, throttle or
-	// kill. In ScopeContainer it is the smallest bound - (usage - reclaimable) over the cgroup and its
-	// visible ancestors, so other cgroups below the same ancestor count. A bound is a memory limit or
-	// memory.high; on v1 also a limit of memory plus swap, against the usage of both. Reclaimable is
-	// inactive_file + active_file + slab_reclaimable - file_dirty - file_writeback of memory.stat; on v1
-	// the same total_ fields without slab. The machine's MemAvailable caps it. In ScopeSystem it is
-	// MemAvailable, which is at most MemTotal. It is never negative. The metric
-	// container.memory.available is another number: limit - working set.
+	// AvailableBytes is how much more the process can use before the kernel throttles,
+	// swaps or kills. In ScopeContainer it is the smallest of
+	//
+	//   - bound - (usage - reclaimable) of the cgroup and of each visible ancestor. A
+	//     bound is the memory limit, memory.high, and on v1 the limit of memory plus
+	//     swap, which goes with the usage of both.
+	//   - the machine's MemAvailable
+	//
+	// Reclaimable is inactive_file + active_file + slab_reclaimable - file_dirty -
+	// file_writeback of memory.stat, on v1 the total_ fields without slab. In
+	// ScopeSystem it is MemAvailable, at most MemTotal. Absent if a bound of the cgroup
+	// cannot be read. The metric container.memory.available is another number: limit - working set.
 	AvailableBytes int64 `json:"available_bytes"`
 	// LimitBytes is the effective limit: the smallest over all visible
-	// ancestors, or the machine's size; in ScopeSystem the machine's size. It is never a sentinel.
+	// ancestors, or the machine's size; in ScopeSystem the machine's size. It is never a
+	// sentinel. Absent if the limit of the cgroup cannot be read.
 	LimitBytes int64 `json:"limit_bytes"`
 	// HighBytes is the smallest memory.high of the cgroup and its visible ancestors. Usage above
 	// it is throttled and reclaimed, but it is not a limit. Absent on v1, in ScopeSystem and if none is set.
 	HighBytes int64 `json:"high_bytes"`
 	// LimitSource says what sets LimitBytes. "" where no limit is known.
 	LimitSource LimitSource `json:"limit_source,omitzero"`
-	// LimitCgroup is the cgroup that sets LimitBytes; "" where none does.
+	// LimitCgroup is the cgroup that sets LimitBytes; "" if none does, and on v1 if it is not visible.
 	LimitCgroup string `json:"limit_cgroup,omitzero"`
 	// LimitFile is the kernel file that said so, on macOS the sysctl, or $NAME for an environment variable.
 	LimitFile string `json:"limit_file,omitzero"`
@@ -128,7 +133,7 @@ func (e MemoryEvents) MarshalJSON() ([]byte, error) { return marshalPresent(e, e
 type SwapEvents struct {
 	High int64 `json:"high"` // memory.swap.high was passed; since Linux 5.8
 	Max  int64 `json:"max"`  // usage was about to pass memory.swap.max
-	Fail int64 `json:"fail"` // no swap was to be had: the limit was reached, or the machine had no more
+	Fail int64 `json:"fail"` // a swap allocation failed: the limit was reached, or no swap was left
 
 	present presence
 }
@@ -168,12 +173,13 @@ type CPUPressure = Pressure
 // What is absent is 0 and Has is false for it; JSON leaves it out. A *CPUStats
 // is a shared, immutable snapshot.
 type CPUStats struct {
-	// UsagePercent is the share of LimitCores in use over the newest window of
-	// at least max(UpdateInterval, 100 ms), 0-100; a cgroup with burst may pass 100. In ScopeSystem
-	// it is the share of the machine: its other processes are not bound to the CPUs of this one.
-	// Absent until the first window is full.
+	// UsagePercent is UsageCores as a share of the cgroup's limit, 0-100; with burst
+	// it may exceed 100. That is LimitCores, unless the affinity of this process is
+	// smaller. In ScopeSystem it is the share of the machine's online CPUs.
 	UsagePercent float64 `json:"usage_percent"`
-	// UsageCores is the cores in use over the same window, absent as long.
+	// UsageCores is the cores in use over the newest window of at least
+	// max(UpdateInterval, 100 ms). All getters of a Monitor share the window.
+	// Absent until the first window is full, and if the times could not be read.
 	UsageCores float64 `json:"usage_cores"`
 	// UsageSeconds, UserSeconds and SystemSeconds are cumulative and never go back.
 	UsageSeconds  float64 `json:"usage_seconds"`
@@ -182,7 +188,8 @@ type CPUStats struct {
 	// AvailableCores is the online CPUs that this process may be scheduled on.
 	AvailableCores float64 `json:"available_cores"`
 	// LimitCores is the effective limit: the smallest of the quotas of all
-	// visible levels, the cpuset, the affinity and the online CPUs.
+	// visible levels, the cpuset, the affinity and the online CPUs. In ScopeSystem
+	// those of cgroups are left out. Absent if the quota or cpuset of the cgroup cannot be read.
 	LimitCores float64 `json:"limit_cores"`
 	// LimitSource says what sets LimitCores.
 	LimitSource LimitSource `json:"limit_source,omitzero"`

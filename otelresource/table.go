@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,28 +18,28 @@ import (
 type table[S any] struct {
 	source[S]
 	metrics []instruments.Metric
-	rows    []tableRow[S]
+
+	mu     sync.Mutex // two readers may collect at once
+	rows   []tableRow[S]
+	began  time.Time     // when the first sample was read, from which counters count; zero: none was
+	newest *S            // the sample that rows was last fed with; nil: none yet
+	at     time.Duration // when it was read, from began
 }
 
-type tableRow[S any] struct {
-	counter bool
-	float   bool
-	series  []tableSeries[S]
-	items   *tableItems[S]
-}
-
-type tableSeries[S any] struct {
-	instruments.Series[S]
-	attributes observe.Attributes
+// countingTable is a table of any collector.
+type countingTable interface {
+	observe.Table
+	totals(all carriedTotals)
 }
 
 // tablesOf divides the rows that sel lets through by what has to be read for
 // them, so that a View that drops all of a part saves its reading. It reads
-// once, for what is measured over a window that begins now; a failure shows
-// when somebody collects.
-func tablesOf[T, S any](ctx context.Context, c *snapshot.Cache[T], of func(*T) *S, rows []instruments.Row[S], sel selection, as collector) (tables []observe.Table) {
+// once: counters and windows begin with that reading. A failure shows when
+// somebody collects.
+func tablesOf[T, S any](ctx context.Context, c *snapshot.Cache[T], of func(*T) *S, rows []instruments.Row[S], sel selection, as collector) []countingTable {
 	var all sample.Parts
 	var divided []sample.Parts
+	var tables []*table[S]
 	for _, row := range rows {
 		if slices.Contains(divided, row.Reads) {
 			continue
@@ -52,9 +53,17 @@ func tablesOf[T, S any](ctx context.Context, c *snapshot.Cache[T], of func(*T) *
 		tables, all = append(tables, t), all|parts
 	}
 	if len(tables) > 0 {
-		_, _ = c.Read(ctx, all)
+		if v, err := c.Read(ctx, all); err == nil {
+			for _, t := range tables {
+				t.begin(of(v))
+			}
+		}
 	}
-	return tables
+	found := make([]countingTable, len(tables))
+	for i, t := range tables {
+		found[i] = t
+	}
+	return found
 }
 
 // newTable returns the rows with these reads that sel lets through, and all that has to be read for them.
@@ -69,16 +78,13 @@ func newTable[S any](as collector, rows []instruments.Row[S], reads sample.Parts
 		if row.OptIn == instruments.WithUtilization {
 			parts |= sample.PartUtilization
 		}
-		bound := tableRow[S]{counter: row.Kind == instruments.Counter, float: row.Float}
-		if detailed {
-			bound.items = &tableItems[S]{Items: row.Items}
-			if row.Items.Detail == instruments.PerCPU {
-				parts |= sample.PartPerCPU
-			}
+		bound := tableRow[S]{Row: row, totals: newItem(instruments.ItemKey{}, row.Series, nil)}
+		if !detailed {
+			bound.Items = nil
+		} else if row.Items.Detail == instruments.PerCPU {
+			parts |= sample.PartPerCPU
 		}
-		for _, s := range row.Series {
-			bound.series = append(bound.series, tableSeries[S]{s, observe.NewAttributes(s.Attributes...)})
-		}
+		bound.resume(sel.carried)
 		t.metrics = append(t.metrics, row.Metric)
 		t.rows = append(t.rows, bound)
 	}
@@ -87,6 +93,14 @@ func newTable[S any](as collector, rows []instruments.Row[S], reads sample.Parts
 
 // Metrics implements observe.Table.
 func (t *table[S]) Metrics() []instruments.Metric { return t.metrics }
+
+// begin makes s the sample from which counters and windows start.
+func (t *table[S]) begin(s *S) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last.Store(s)
+	t.feed(s)
+}
 
 // Append implements observe.Table. It never fails: an error would cost the
 // program its own metrics of that cycle.
@@ -97,115 +111,46 @@ func (t *table[S]) Append(ctx context.Context, dst []observe.Point) (points []ob
 			t.failed(fmt.Errorf("panic in a metric callback: %v", r))
 		}
 	}()
-	s, fresh := t.read(ctx)
-	if s == nil {
-		return points
+	s, fresh := t.read(ctx) // s is nil if there was no sample yet
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if fresh {
+		t.feed(s)
 	}
 	for i := range t.rows {
 		row := &t.rows[i]
 		// Of an old reading the counters are still true, the rest is not. Without
 		// a point, delta temporality would count everything again the next time.
-		if !fresh && !row.counter {
-			continue
-		}
-		points = row.append(s, i, points)
-	}
-	return points
-}
-
-func (r *tableRow[S]) append(s *S, metric int, points []observe.Point) []observe.Point {
-	// A total beside its items would count everything twice. It stands where
-	// there are none: gVisor measures no single CPU.
-	series := r.series
-	if r.items != nil && !r.items.none(s) {
-		series = nil
-	}
-	for i := range series {
-		p := &series[i]
-		at := observe.Point{Metric: metric, Attributes: &p.attributes}
-		var ok bool
-		if r.float {
-			at.Float, ok = p.Float(s)
-		} else {
-			at.Int, ok = p.Int(s)
-		}
-		if ok {
-			points = append(points, at)
-		}
-	}
-	if r.items == nil {
-		return points
-	}
-	for n, item := range r.items.of(s) {
-		for i := range r.items.Series {
-			p := &r.items.Series[i]
-			at := observe.Point{Metric: metric, Attributes: &item.attributes[i]}
-			var ok bool
-			if r.float {
-				at.Float, ok = p.Float(s, n)
-			} else {
-				at.Int, ok = p.Int(s, n)
-			}
-			if ok {
-				points = append(points, at)
-			}
+		if fresh || row.Kind == instruments.Counter {
+			points = row.append(i, points)
 		}
 	}
 	return points
 }
 
-// tableItems remembers the attributes of the items of the newest sample: the
-// next one has the same, in the same order, unless a device came or went.
-type tableItems[S any] struct {
-	*instruments.Items[S]
-	known atomic.Pointer[[]tableItem]
+// feed takes a new sample. Another reader may have taken a newer one.
+func (t *table[S]) feed(s *S) {
+	at := any(s).(interface{ ReadAt() time.Time }).ReadAt()
+	first := t.newest == nil
+	switch {
+	case first:
+		t.began = at
+	case s == t.newest, at.Sub(t.began) < t.at:
+		return
+	}
+	t.newest, t.at = s, at.Sub(t.began)
+	for i := range t.rows {
+		t.rows[i].feed(s, reading{t.began, t.at})
+	}
 }
 
-// none reports whether there are no items, and never were: one that left for a
-// moment must not turn into a total.
-func (t *tableItems[S]) none(s *S) bool { return t.known.Load() == nil && t.Len(s) == 0 }
-
-type tableItem struct {
-	key        instruments.ItemKey
-	attributes []observe.Attributes // by series
-}
-
-// of returns the items of s. Two readers may collect at once: what they know
-// is replaced, never changed.
-func (t *tableItems[S]) of(s *S) []tableItem {
-	var known []tableItem
-	if p := t.known.Load(); p != nil {
-		known = *p
+// totals adds what the counters of the table have counted to all.
+func (t *table[S]) totals(all carriedTotals) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range t.rows {
+		t.rows[i].carry(all, t.at)
 	}
-	n := t.Len(s)
-	for i := range n {
-		if i >= len(known) || known[i].key != t.Key(s, i) {
-			return t.learn(s, n, known)
-		}
-	}
-	return known[:n]
-}
-
-// learn makes the attributes of the items that are new.
-func (t *tableItems[S]) learn(s *S, n int, known []tableItem) []tableItem {
-	old := make(map[instruments.ItemKey]tableItem, len(known))
-	for _, item := range known {
-		old[item.key] = item
-	}
-	items := make([]tableItem, n)
-	for i := range items {
-		key := t.Key(s, i)
-		item, ok := old[key]
-		if !ok {
-			item = tableItem{key: key, attributes: make([]observe.Attributes, len(t.Series))}
-			for j, series := range t.Series {
-				item.attributes[j] = observe.NewAttributes(slices.Concat(series.Attributes, t.Attributes(key))...)
-			}
-		}
-		items[i] = item
-	}
-	t.known.Store(&items)
-	return items
 }
 
 // collector is what the tables of one collector share.

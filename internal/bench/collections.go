@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
 
-	"github.com/cboxdk/resource-monitor/internal/engine"
+	"github.com/cboxdk/resource-monitor/internal/counter"
 	"github.com/cboxdk/resource-monitor/internal/measure"
 	"github.com/cboxdk/resource-monitor/otelresource"
 	"github.com/cboxdk/resource-monitor/otelresource/producer"
@@ -123,7 +123,7 @@ func constantly(m *otelresource.Monitor, some []string, opts []otelresource.Opti
 	if err != nil {
 		return nil, err
 	}
-	time.Sleep(engine.MinWindow) // shares of time need a window
+	time.Sleep(counter.MinWindow) // shares of time need a window
 	data, err := p.Produce(background)
 	if err != nil {
 		return nil, err

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cboxdk/resource-monitor/internal/engine"
-	"github.com/cboxdk/resource-monitor/internal/instruments"
 	"github.com/cboxdk/resource-monitor/internal/measure"
 	"github.com/cboxdk/resource-monitor/internal/observe"
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -118,7 +117,9 @@ type taken struct {
 	tables []observe.Table
 }
 
-func (p *taken) Take(_, _ string, all []observe.Table, _ func(instruments.Scope) time.Time) api.Registration {
+var _ observe.Taker = (*taken)(nil)
+
+func (p *taken) Take(_, _ string, all []observe.Table) api.Registration {
 	p.tables = all
 	return noop.Registration{}
 }

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/cboxdk/resource-monitor/internal/engine"
+	"github.com/cboxdk/resource-monitor/internal/counter"
 	"github.com/cboxdk/resource-monitor/otelresource"
 )
 
@@ -76,7 +76,7 @@ func median(of []time.Duration) time.Duration {
 // briefMonitor has snapshots that expire before the next round.
 func briefMonitor(detailed bool) (*otelresource.Monitor, error) {
 	c := otelresource.DefaultConfig()
-	c.UpdateInterval, c.EnableDetailedIO, c.EnableDetailedNetwork = engine.MinWindow, detailed, detailed
+	c.UpdateInterval, c.EnableDetailedIO, c.EnableDetailedNetwork = counter.MinWindow, detailed, detailed
 	return otelresource.NewResourceMonitorWithConfig(c)
 }
 

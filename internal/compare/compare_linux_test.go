@@ -104,7 +104,7 @@ func TestCPUTimes(t *testing.T) {
 		return func() float64 {
 			check(t, s.Parse(text(t, "/proc/stat"), true))
 			n, _ := read()
-			return float64(n) / 1e9
+			return float64(n) / 1e6 // microseconds
 		}
 	}
 	for name, mode := range map[string]struct {

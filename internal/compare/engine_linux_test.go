@@ -24,6 +24,7 @@ func source(t *testing.T) engine.Source {
 }
 
 func seconds(n sample.OptUint) float64 { return float64(n.Or(0)) / 1e9 }
+func micros(n sample.OptUint) float64  { return float64(n.Or(0)) / 1e6 }
 
 func TestEngineMemory(t *testing.T) {
 	type memory struct{ total, free, available, swapTotal, swapUsed uint64 }
@@ -73,9 +74,9 @@ func TestEngineEachCPU(t *testing.T) {
 	for i := range ours.PerCPU {
 		n := int64(ours.PerCPU[i].Number)
 		between(t, "user", func() float64 { return must[prometheus.Stat](t)(fs.Stat()).CPU[n].User },
-			func() float64 { return seconds(read().PerCPU[i].Times.User) })
+			func() float64 { return micros(read().PerCPU[i].Times.User) })
 		between(t, "system", func() float64 { return must[prometheus.Stat](t)(fs.Stat()).CPU[n].System },
-			func() float64 { return seconds(read().PerCPU[i].Times.System) })
+			func() float64 { return micros(read().PerCPU[i].Times.System) })
 	}
 	up := seconds(read().Uptime)
 	booted := float64(time.Now().Unix()) - float64(theirs.BootTime)

@@ -39,6 +39,7 @@ func TestAnyContentYieldsAConsistentReading(t *testing.T) {
 			archive = v1
 		}
 		b := open(t, archive)
+		b.meter.least = 0
 		_, files := fixture.Parse(archive)
 		files = slices.DeleteFunc(files, func(f fixture.Entry) bool { return strings.Contains(f.Name, " -> ") })
 		ctx := context.Background()
@@ -53,6 +54,7 @@ func TestAnyContentYieldsAConsistentReading(t *testing.T) {
 			_ = b.source.ReadMemory(ctx, w, &m)
 			_ = b.source.ReadCPU(ctx, w, &c)
 			_ = b.source.ReadLimits(ctx, &l)
+			u := b.meter.cpu(&c)
 			var d sample.IO
 			_ = b.source.ReadIO(ctx, w, &d)
 			for i, disks := range []*sample.Disks{&d.Cgroup, &d.System} {
@@ -75,7 +77,7 @@ func TestAnyContentYieldsAConsistentReading(t *testing.T) {
 			if s := m.System; s.Used.Present() && s.Used.Or(0)+s.Free.Or(0)+s.Buffers.Or(0)+s.Cached.Or(0) != s.Total.Or(0) {
 				t.Fatalf("states %+v", s)
 			}
-			for _, f := range []sample.Opt[float64]{m.Cgroup.Utilization, c.Cgroup.Cores, c.Cgroup.Utilization, c.System.Cores, c.Available} {
+			for _, f := range []sample.Opt[float64]{m.Cgroup.Utilization, u.cgroup, u.utilization, u.machine, c.Available} {
 				if v, ok := f.Get(); ok && (math.IsNaN(v) || math.IsInf(v, 0) || v < 0) {
 					t.Fatalf("%v in %+v %+v", v, m, c)
 				}

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
+	"github.com/cboxdk/resource-monitor/internal/counter"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 )
 
@@ -22,7 +23,7 @@ type collector struct {
 	generation     int                  // of the place; 0: not known yet
 	own            string               // the own cgroup
 	levels         int                  // how many are read, the own one and its ancestors
-	first          groupID              // of the own one; those of its ancestors follow
+	first          counter.Source       // of the own one; those of its ancestors follow
 	present        bool                 // its usage was there
 	missing        error                // why nothing shows the own cgroup
 	silent         error                // what did not answer when it was looked for
@@ -69,20 +70,31 @@ func (c *collector) moved(p *round) (*cgroup.Tree, bool) {
 	return tree, true
 }
 
-// entered says which cgroup is read from now on, "" for none, and with how many
-// levels, and reports whether that is another one. One to which the process returns
-// has counted meanwhile: it is. Where it is not known, the last one is as likely as any.
+// entered records the cgroup that is read from now on, "" for none, and its
+// number of levels, and reports whether it changed. Returning to an earlier cgroup
+// is a change: it kept counting. An unknown cgroup is no change: it may be the last one.
 func (c *collector) entered(own string, levels int) (another bool) {
 	if c.unanswered() || own == "" && c.missing != nil || own == c.own && levels == c.levels {
 		return false
 	}
-	c.first += groupID(c.levels)
+	c.first += counter.Source(c.levels)
 	c.own, c.levels = own, levels
 	return true
 }
 
+// replaced reports whether the cgroup is another one of the same path, since the
+// reading before. Its counters are those of another source.
+func (c *collector) replaced(p *round) bool {
+	if !p.Replaced() {
+		return false
+	}
+	c.first += counter.Source(c.levels)
+	c.pressure.group++
+	return true
+}
+
 // group identifies a level of what was entered last, 0 the own cgroup.
-func (c *collector) group(level int) groupID { return c.first + groupID(level) }
+func (c *collector) group(level int) counter.Source { return c.first + counter.Source(level) }
 
 // resolve finds the levels of a controller and notes why it is not visible.
 func (c *collector) resolve(p *round, t *cgroup.Tree, controller string) cgroup.Group {

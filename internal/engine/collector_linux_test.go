@@ -1,10 +1,14 @@
 package engine
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/cboxdk/resource-monitor/internal/counter"
+)
 
 func TestACgroupToWhichTheProcessReturnsIsAnotherOne(t *testing.T) {
 	var c collector
-	var met []groupID
+	var met []counter.Source
 	meet := func(what, own string, levels int, another bool) {
 		t.Helper()
 		before := c.group(0)

@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
+	"github.com/cboxdk/resource-monitor/internal/counter"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
@@ -15,32 +17,22 @@ type cpuCollector struct {
 	collector
 	stat, online kernfs.File
 	irq          kernfs.File
+	irqStalls    stallCounters
 	uptime       uptimeReader
 	tasks        taskReader
 	reader       *cgroup.CPUReader // nil where nothing shows the own cgroup
 	onlineFile   *kernfs.File      // the one that said how many there are
 	size         kernfs.PathOf     // of it
 
-	usage      counter
-	split      splitter
-	window     window
-	throttling struct{ periods, throttled, time, bursts, burstTime counter }
-	perCPU     cpuUsages // v1 cgroup
+	cpus       int // online, as last read; 0: not known
+	usage      timeCounter
+	split      counter.Split
+	throttling struct{ periods, throttled, time, bursts, burstTime counter.Counter }
+	perCPU     []timeCounter // v1 cgroup
+	ancestors  []timeCounter // by level, read for the utilization
 
-	levels []cpuUsage // of the ancestors, read for the utilization
-
-	modes         modeCounters
-	systemWindow  window
-	shares        shareWindow
-	systemPerCPU  cpuWindows
-	systemPerMode []modeCounters
-	perCPUShares  []shareWindow
-}
-
-// cpuUsage is the CPU time of a cgroup.
-type cpuUsage struct {
-	counter
-	window
+	modes        modeCounters
+	systemPerCPU []modeCounters
 }
 
 func (c *cpuCollector) init(l *linux) {
@@ -69,20 +61,23 @@ func (c *cpuCollector) read(p *round, w sample.Parts, s *sample.CPU) error {
 	}
 	if w.Have(sample.PartSystemPressure) {
 		readPressure(&p.Pass, &c.irq, &s.System.IRQ, c.report)
+		c.irqStalls.add(0, &s.System.IRQ)
+	}
+	if w.Have(sample.PartSystemInfo) {
+		c.readLogical(p, s) // first: it bounds what the CPUs can have done
 	}
 	var hostErr error
 	if w.Have(sample.PartSystem) || fallback {
 		hostErr = c.readHost(p, w, s)
 	}
 	if w.Have(sample.PartSystemInfo) {
-		c.readLogical(p, s)
 		s.System.Uptime = c.uptime.machine(&p.Pass, c.report)
 	}
 	if w.Have(sample.PartTasks) {
 		s.Cgroup.Tasks = c.tasks.read(p, c.report)
 		s.Cgroup.Uptime = c.uptime.container(&p.Pass, c.report)
 	}
-	nothing := !s.Cgroup.Usage.Present() && !s.System.Usage.Present() && !s.System.Logical.Present() && !s.Limit.Known()
+	nothing := !s.Cgroup.Usage.Present() && !s.System.Times.User.Present() && !s.System.Logical.Present() && !s.Limit.Known()
 	if nothing && w&(sample.PartCgroup|sample.PartSystem|sample.PartSystemInfo) != 0 {
 		return c.emptyErr(p, hostErr, s.Err)
 	}
@@ -102,18 +97,22 @@ func (c *cpuCollector) readCgroup(p *round, w sample.Parts, s *sample.CPU) {
 		}
 		c.follow(p)
 	}
-	c.engine.cpuBound.Store(s.Limit.Source.Cgroup())
+	c.replaced(p)
+	c.engine.cpuBound.Store(s.CgroupLimit.Source.Cgroup())
 	if c.reader != nil {
 		level, _ := p.cpu.Binding()
 		c.reader.ReadThrottling(&p.Pass, level, &p.cpu, c.report)
 		c.fillCgroup(p, w, level, s)
 	}
-	s.Own = c.engine.own(s.Cgroup.Usage)
+	// On v1 the process can be in the root of cpuacct and below a quota of cpu.
+	quotaOnly := s.Cgroup.Quota.Present() && errors.Is(c.reader.UsageError(), cgroup.ErrUnresolved)
+	s.Own = c.engine.describes(s.Cgroup.Usage.Present() || quotaOnly)
 	c.pressure.readOwn(&p.Pass, &s.Cgroup.Pressure, c.report)
-	if !s.Cgroup.Usage.Present() {
+	if !s.Cgroup.Usage.Present() && !quotaOnly {
 		s.Err = c.why(c.reader != nil, c.reader.UsageError, errRootCPU)
 		dropSize(&c.engine.cfg, &s.Limit)
 		dropSize(&c.engine.cfg, &s.CgroupLimit)
+		dropSize(&c.engine.cfg, &s.SystemLimit)
 	}
 }
 
@@ -142,12 +141,13 @@ var errRootCPU = fmt.Errorf("%w: the process is in the root cgroup, whose CPU us
 // readLimits fills the effective limit: the machine's online CPUs, then the
 // quotas, the cpuset and the affinity, each where it is smaller.
 func (c *cpuCollector) readLimits(p *round, s *sample.CPU) {
-	s.Limit, s.Available = sample.Limit[float64]{}, sample.Opt[float64]{}
+	s.Limit, s.SystemLimit, s.Available = sample.Limit[float64]{}, sample.Limit[float64]{}, sample.Opt[float64]{}
 	c.readLogical(p, s)
 	if count, ok := s.System.Logical.Get(); ok {
 		n := float64(count)
 		s.Available = sample.Some(n)
 		s.Limit = sample.Limit[float64]{Value: n, Source: c.engine.sizeSource(c.onlineFile), File: c.size.Get(c.onlineFile)}
+		s.SystemLimit = s.Limit
 	}
 	if c.reader != nil {
 		c.reader.ReadLimits(&p.Pass, &p.cpu, c.report)
@@ -162,12 +162,18 @@ func (c *cpuCollector) readLimits(p *round, s *sample.CPU) {
 		}
 	}
 	if c.unanswered() { // the machine's size would be a guess
+		s.Limit, s.SystemLimit, s.Available = sample.Limit[float64]{}, sample.Limit[float64]{}, sample.Opt[float64]{}
+		return
+	}
+	if c.reader != nil && p.cpu.Unknown { // the limit of another level would be a guess
 		s.Limit, s.Available = sample.Limit[float64]{}, sample.Opt[float64]{}
 		return
 	}
 	s.CgroupLimit = s.Limit
 	if n, ok := c.readAffinity(); ok {
-		s.Limit.Lower(sample.Limit[float64]{Value: float64(n), Source: sample.SourceAffinity})
+		affinity := sample.Limit[float64]{Value: float64(n), Source: sample.SourceAffinity}
+		s.Limit.Lower(affinity)
+		s.SystemLimit.Lower(affinity)
 		s.Available = sample.Some(min(s.Available.Or(float64(n)), float64(n)))
 	}
 }
@@ -192,6 +198,7 @@ func (c *cpuCollector) readOnline(p *round) (int, bool) {
 	}
 	c.onlineFile = &c.online
 	if n := p.online.Count(); err == nil && n > 0 {
+		c.cpus = n
 		return n, true
 	}
 	if err != nil {
@@ -204,7 +211,8 @@ func (c *cpuCollector) readOnline(p *round) (int, bool) {
 	for i := range p.stat.CPUs {
 		p.online.Add(p.stat.CPUs[i].Number)
 	}
-	return len(p.stat.CPUs), len(p.stat.CPUs) > 0
+	c.cpus = len(p.stat.CPUs)
+	return c.cpus, c.cpus > 0
 }
 
 // readAffinity asks for the main thread: others may be pinned by the program.
@@ -237,27 +245,26 @@ func (c *cpuCollector) parseStat(p *round, perCPU bool) error {
 func (c *cpuCollector) readHost(p *round, w sample.Parts, s *sample.CPU) error {
 	// gVisor divides the total evenly among its CPUs: those are nobody's numbers.
 	perCPU := w.Have(sample.PartPerCPU) && c.engine.cfg.Sandbox != "gvisor"
+	if c.cpus == 0 {
+		c.readLogical(p, s)
+	}
 	if err := c.parseStat(p, perCPU); err != nil {
 		return err
 	}
-	least, g := c.engine.cfg.least(), &s.System
-	g.Times = c.modes.add(p.stat.Total)
-	g.Usage = busy(g.Times)
-	g.Cores = c.systemWindow.observe(p.Now(), g.Usage, c.modes.rebased(), least)
-	g.Modes = c.shares.observe(p.Now(), g.Times, c.modes.rebased(), least)
+	g, before := &s.System, c.modes.breaks()
+	g.Times = c.modes.add(&p.stat.Total, p.Now(), max(c.cpus, len(p.stat.CPUs)))
+	if g.Breaks = c.modes.breaks(); g.Breaks != before && before != 0 {
+		c.cpus = 0 // there may be more of them now: the next reading counts them
+	}
 	if !perCPU {
 		return nil
 	}
 	g.PerCPU = room(g.PerCPU, len(p.stat.CPUs))
-	for _, cpu := range p.stat.CPUs {
-		c.systemPerMode = withIndex(c.systemPerMode, cpu.Number)
-		times, rebased := c.systemPerMode[cpu.Number].add(cpu.Times), c.systemPerMode[cpu.Number].rebased()
-		one := c.systemPerCPU.observe(p.Now(), cpu.Number, busy(times), times, rebased, least)
-		if w.Have(sample.PartUtilization) {
-			c.perCPUShares = withIndex(c.perCPUShares, cpu.Number)
-			one.Modes = c.perCPUShares[cpu.Number].observe(p.Now(), times, rebased, least)
-		}
-		g.PerCPU = append(g.PerCPU, one)
+	for i := range p.stat.CPUs {
+		cpu := &p.stat.CPUs[i]
+		c.systemPerCPU = withIndex(c.systemPerCPU, cpu.Number)
+		m := &c.systemPerCPU[cpu.Number]
+		g.PerCPU = append(g.PerCPU, sample.PerCPU{Number: cpu.Number, Times: m.add(&cpu.Times, p.Now(), 1), Breaks: m.breaks()})
 	}
 	return nil
 }
@@ -265,11 +272,9 @@ func (c *cpuCollector) readHost(p *round, w sample.Parts, s *sample.CPU) error {
 func (c *cpuCollector) fillCgroup(p *round, w sample.Parts, binding int, s *sample.CPU) {
 	raw, g := &p.cpu, &s.Cgroup
 	own := c.group(0)
-	g.Usage = c.usage.of(own, raw.Usage)
-	g.User, g.System = c.split.add(own, g.Usage, raw.User, raw.System)
-	if raw.Usage.Present() { // else the total stands still, which is not the same as idle
-		g.Cores = c.window.observe(p.Now(), g.Usage, c.usage.rebased, c.engine.cfg.least())
-	}
+	g.Usage = c.usage.add(own, raw.Usage, p.Now(), c.cpus)
+	g.Held, g.Breaks = !raw.Usage.Present(), uint32(c.usage.Breaks())
+	g.User, g.System = c.split.Add(own, g.Usage, raw.User, raw.System)
 	g.Weight, g.Shares = raw.Weight, raw.Shares
 	if weight, ok := raw.Weight.Get(); ok {
 		if shares := cgroup.SharesFromWeight(weight); shares > 0 {
@@ -277,7 +282,7 @@ func (c *cpuCollector) fillCgroup(p *round, w sample.Parts, binding int, s *samp
 		}
 	}
 	if w.Have(sample.PartUtilization) {
-		g.Utilization = c.utilization(p, s)
+		c.readAncestors(p, g)
 	}
 	if w.Have(sample.PartPerCPU) {
 		g.PerCPU = room(g.PerCPU, len(raw.PerCPU))
@@ -288,7 +293,10 @@ func (c *cpuCollector) fillCgroup(p *round, w sample.Parts, binding int, s *samp
 			if known && !p.online.Has(i) {
 				continue
 			}
-			g.PerCPU = append(g.PerCPU, c.perCPU.count(p.Now(), own, i, n, c.engine.cfg.least()))
+			c.perCPU = withIndex(c.perCPU, i)
+			one := &c.perCPU[i]
+			usage := one.add(own, sample.SomeUint(n), p.Now(), 1)
+			g.PerCPU = append(g.PerCPU, sample.PerCPU{Number: i, Usage: usage, Breaks: uint32(one.Breaks())})
 		}
 	}
 	if binding < 0 {
@@ -299,30 +307,28 @@ func (c *cpuCollector) fillCgroup(p *round, w sample.Parts, binding int, s *samp
 	g.Quota, g.Period = l.Quota, l.Period
 	t, from, level := &c.throttling, &raw.Throttling, c.group(binding)
 	g.Throttling = sample.Throttling{
-		Periods: t.periods.of(level, from.Periods), Throttled: t.throttled.of(level, from.Throttled),
-		Time:   t.time.of(level, from.ThrottledTime),
-		Bursts: t.bursts.of(level, from.Bursts), BurstTime: t.burstTime.of(level, from.BurstTime),
+		Periods: t.periods.Add(level, from.Periods), Throttled: t.throttled.Add(level, from.Throttled),
+		Time:   t.time.Add(level, from.ThrottledTime),
+		Bursts: t.bursts.Add(level, from.Bursts), BurstTime: t.burstTime.Add(level, from.BurstTime),
 	}
 }
 
-// utilization is the highest over the levels: under a quota that neighbors use
-// up, a process is throttled however little it uses itself.
-func (c *cpuCollector) utilization(p *round, s *sample.CPU) (most sample.Opt[float64]) {
-	consider := func(used sample.Opt[float64], limit float64) {
-		if n, ok := used.Get(); ok && limit > 0 && n/limit >= most.Or(0) {
-			most = sample.Some(n / limit)
-		}
+// readAncestors reads the CPU time of the ancestors that have a quota.
+func (c *cpuCollector) readAncestors(p *round, g *sample.CgroupCPU) {
+	cpus := c.cpus
+	if c.engine.place.mayHang(c.online.Name()) {
+		cpus = 0 // LXCFS shows those of the container
 	}
-	consider(s.Cgroup.Cores, s.CgroupLimit.Value)
-	c.levels = withIndex(c.levels, len(p.cpu.Levels)-1)
-	for i := range p.cpu.Levels {
+	c.ancestors = withIndex(c.ancestors, len(p.cpu.Levels)-1)
+	for i := 1; i < len(p.cpu.Levels); i++ {
 		quota, ok := p.cpu.Levels[i].Cores()
-		if !ok || i == 0 { // the own cgroup is considered already
+		if !ok {
 			continue
 		}
-		l := &c.levels[i]
-		total := l.of(c.group(i), c.reader.ReadLevelUsage(&p.Pass, i, c.report))
-		consider(l.observe(p.Now(), total, l.rebased, c.engine.cfg.least()), quota)
+		one, raw := &c.ancestors[i], c.reader.ReadLevelUsage(&p.Pass, i, c.report)
+		total := one.add(c.group(i), raw, p.Now(), cpus)
+		if raw.Present() {
+			g.Levels = append(g.Levels, sample.LevelCPU{Usage: total, Breaks: uint32(i)<<16 + uint32(one.Breaks()), Quota: quota})
+		}
 	}
-	return most
 }

@@ -42,23 +42,29 @@ func (w *onTheWindow) write(name string, d time.Duration) {
 // stand for an absent one.
 func (w *onTheWindow) expect(when string, cgroup, system float64) {
 	w.t.Helper()
-	c := w.cpu()
+	_, u := w.usage()
 	for what, one := range map[string]struct {
 		got  sample.Opt[float64]
 		want float64
 	}{
-		"cgroup": {c.Cgroup.Cores, cgroup}, "utilization": {c.Cgroup.Utilization, cgroup / 2}, "machine": {c.System.Cores, system},
+		"cgroup": {u.cgroup, cgroup}, "utilization": {u.utilization, cgroup / 2}, "machine": {u.machine, system},
 	} {
 		got, ok := one.got.Get()
 		if ok != (one.want >= 0) || ok && !(math.Abs(got-one.want) <= 1e-6+one.want/50) { // not so for NaN either
 			w.t.Errorf("%s: usage of the %s is %v %v, want %v", when, what, got, ok, one.want)
 		}
 	}
-	if m, ok := c.System.Modes.Get(); ok {
-		sum := m.User + m.Nice + m.System + m.Idle + m.IOWait + m.Interrupt + m.Steal
-		if !(math.Abs(sum-1) <= 1e-9) || !(m.User >= 0) || !(m.Idle >= 0) {
-			w.t.Errorf("%s: shares %+v", when, m)
+	if u.modes == nil {
+		return
+	}
+	sum := 0.0
+	for mode, share := range u.modes {
+		if sum += share; !(share >= 0) {
+			w.t.Errorf("%s: got a share of %v for %s", when, share, mode)
 		}
+	}
+	if !(math.Abs(sum-1) <= 1e-9) {
+		w.t.Errorf("%s: got shares that sum to %v, want 1: %v", when, sum, u.modes)
 	}
 }
 
@@ -189,12 +195,13 @@ func TestTwoMonitorsHaveABaselineEach(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer short.Close()
-	usage := func(s Source) float64 {
+	shortMeter := newMeter(now, 200*time.Millisecond)
+	usage := func(s Source, m *meter) float64 {
 		var c sample.CPU
 		if err := s.ReadCPU(context.Background(), w.want, &c); err != nil {
 			t.Fatal(err)
 		}
-		return c.Cgroup.Cores.Or(absent)
+		return m.cpu(&c).cgroup.Or(absent)
 	}
 	for ms := 0; ms <= 3000; ms += 10 { // a second of one core, then idle
 		wantLong, wantShort := float64(absent), float64(absent)
@@ -208,10 +215,10 @@ func TestTwoMonitorsHaveABaselineEach(t *testing.T) {
 		case ms >= 200:
 			wantShort = 1
 		}
-		if got := usage(short); math.Abs(got-wantShort) > 1e-9 {
+		if got := usage(short, shortMeter); math.Abs(got-wantShort) > 1e-9 {
 			t.Fatalf("at %d ms the short window says %v, want %v", ms, got, wantShort)
 		}
-		if got := usage(w.source); math.Abs(got-wantLong) > 1e-9 {
+		if got := usage(w.source, w.meter); math.Abs(got-wantLong) > 1e-9 {
 			t.Fatalf("at %d ms the long window says %v, want %v", ms, got, wantLong)
 		}
 		if ms < 1000 {
@@ -222,7 +229,8 @@ func TestTwoMonitorsHaveABaselineEach(t *testing.T) {
 	}
 }
 
-// T1: what divides is the monotonic clock, which no step of the wall clock moves.
+// The windows and the bounds of growth go by the time of a reading. It has a
+// monotonic reading, so a step of the wall clock does not change them.
 func TestT1WindowsGoByTheMonotonicClock(t *testing.T) {
 	s, err := New(Config{Interval: time.Second})
 	if err != nil {
@@ -230,21 +238,49 @@ func TestT1WindowsGoByTheMonotonicClock(t *testing.T) {
 	}
 	defer s.Close()
 	var c sample.CPU
-	if err := s.ReadCPU(context.Background(), direct|wholeMachine, &c); err != nil {
-		t.Fatal(err)
-	}
-	l := s.(*linux)
-	read := 0
-	for what, at := range map[string]time.Time{"cgroup": l.cpu.window.at, "machine": l.cpu.systemWindow.at, "modes": l.cpu.shares.at} {
-		if at.IsZero() {
-			continue // there is no cgroup here
+	var n sample.Network
+	var p sample.Process
+	ctx, parts := context.Background(), direct|wholeMachine
+	for what, read := range map[string]func() (time.Time, error){
+		"CPU":     func() (time.Time, error) { err := s.ReadCPU(ctx, parts, &c); return c.Time, err },
+		"network": func() (time.Time, error) { err := s.ReadNetwork(ctx, parts, &n); return n.Time, err },
+		"process": func() (time.Time, error) { err := s.ReadProcess(ctx, parts, &p); return p.Time, err },
+	} {
+		at, err := read()
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
 		}
-		read++
 		if !strings.Contains(at.String(), " m=") {
-			t.Errorf("the window of the %s began at %v, without a monotonic reading", what, at)
+			t.Errorf("%s: got a reading at %v, want one with a monotonic reading", what, at)
 		}
 	}
-	if read == 0 {
-		t.Skip("neither a cgroup nor /proc/stat can be read here")
+}
+
+// CPUs come and go. Each is counted by its number (C9, R15b).
+func TestPerCPUIsKeyedByNumber(t *testing.T) {
+	b := open(t, machine+v1CPU+"-- proc/self/mountinfo --\n"+v1Mounts+self("3:cpuset:/a\n2:cpu,cpuacct:/a"))
+	b.want |= sample.PartPerCPU
+	read := func(online string, used ...time.Duration) (map[int]uint64, map[int]sample.Opt[float64]) {
+		text := ""
+		for _, d := range used {
+			text += fmt.Sprint(d.Nanoseconds(), " ")
+		}
+		b.Write("sys/devices/system/cpu/online", online+"\n")
+		b.Write("sys/fs/cgroup/cpu,cpuacct/a/cpuacct.usage_percpu", text+"\n")
+		c, u := b.usage()
+		totals := map[int]uint64{}
+		for i := range c.Cgroup.PerCPU {
+			totals[c.Cgroup.PerCPU[i].Number] = c.Cgroup.PerCPU[i].Usage.Or(0)
+		}
+		b.after(time.Second)
+		return totals, u.cgroupCPUs
 	}
+	const s = time.Second
+	read("0-3", 0, 0, 7*s, 5*s)
+	totals, shares := read("0,2-3", s, 500*time.Millisecond, 7*s, 5*s)
+	expectMap(t, "totals without CPU 1", totals, map[int]uint64{0: uint64(s), 2: uint64(7 * s), 3: uint64(5 * s)})
+	expectMap(t, "shares without CPU 1", shares, map[int]sample.Opt[float64]{0: sample.Some(1.0), 2: sample.Some(0.0), 3: sample.Some(0.0)})
+	totals, shares = read("0-3", s, s, 7*s, 6*s)
+	expectMap(t, "totals", totals, map[int]uint64{0: uint64(s), 1: uint64(s), 2: uint64(7 * s), 3: uint64(6 * s)})
+	expectMap(t, "shares", shares, map[int]sample.Opt[float64]{0: sample.Some(0.0), 1: sample.Some(0.5), 2: sample.Some(0.0), 3: sample.Some(1.0)})
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/darwin"
 	"github.com/cboxdk/resource-monitor/internal/hostfs"
@@ -103,7 +104,7 @@ func (d *Diagnostics) count(source, kind string) {
 	i := slices.IndexFunc(d.counts, func(f sample.Failure) bool { return f.Source == source && f.Type == kind })
 	if i < 0 {
 		i = len(d.counts)
-		d.counts = append(d.counts, sample.Failure{Source: source, Type: kind})
+		d.counts = append(d.counts, sample.Failure{Since: time.Now(), Source: source, Type: kind})
 	}
 	d.counts[i].Count++
 }
@@ -113,7 +114,7 @@ func (d *Diagnostics) count(source, kind string) {
 func (d *Diagnostics) Failures() *sample.Failures {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return &sample.Failures{List: slices.Clone(d.counts)}
+	return &sample.Failures{Time: time.Now(), List: slices.Clone(d.counts)}
 }
 
 // netDevFile is the one file whose last name, dev, says nothing.

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/darwin"
 	"github.com/cboxdk/resource-monitor/internal/hostfs"
@@ -46,9 +47,36 @@ func TestDiagnosticsTellOfACauseOnceAndCountIt(t *testing.T) {
 		{Source: "cpu", Type: "io", Count: 1},
 	}
 	for range 20 {
-		if got := d.Failures().List; !slices.Equal(got, want) {
+		if got := failures(t, d); !slices.Equal(got, want) {
 			t.Fatalf("%+v, want %+v", got, want)
 		}
+	}
+}
+
+// failures returns what was counted, without the times, which it checks.
+func failures(t *testing.T, d *Diagnostics) []sample.Failure {
+	t.Helper()
+	s := d.Failures()
+	for i := range s.List {
+		if since := s.List[i].Since; since.IsZero() || since.After(s.Time) {
+			t.Errorf("%s: got failures since %v, want a time before %v", s.List[i].Source, since, s.Time)
+		}
+		s.List[i].Since = time.Time{}
+	}
+	return s.List
+}
+
+func TestAFailureIsCountedSinceTheFirstOne(t *testing.T) {
+	d := NewDiagnostics(nil)
+	d.Failed("cpu", syscall.EIO)
+	first := d.Failures().List[0].Since
+	time.Sleep(time.Millisecond)
+	d.Failed("cpu", syscall.EIO)
+	d.Failed("cpu", syscall.EACCES)
+	got := d.Failures().List
+	expect(t, "the first kind", got[0].Since, first)
+	if !got[1].Since.After(first) {
+		t.Errorf("another kind: got failures since %v, want a time after %v", got[1].Since, first)
 	}
 }
 
@@ -106,7 +134,7 @@ func TestFailuresOfCallsHaveTheirNames(t *testing.T) {
 		{Source: "host_statistics64", Type: "io", Count: 1}:         true,
 		{Source: "NET_RT_IFLIST2", Type: "malformed", Count: 1}:     true,
 	}
-	got := d.Failures().List
+	got := failures(t, d)
 	for _, f := range got {
 		if !want[f] {
 			t.Errorf("unexpected %+v", f)

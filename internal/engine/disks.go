@@ -1,9 +1,11 @@
 package engine
 
 import (
-	"math"
+	"slices"
 	"strconv"
+	"time"
 
+	"github.com/cboxdk/resource-monitor/internal/counter"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
@@ -24,9 +26,9 @@ func (n deviceNumber) String() string {
 	return strconv.FormatUint(uint64(n.major), 10) + ":" + strconv.FormatUint(uint64(n.minor), 10)
 }
 
-// diskAccount turns the counters of devices that come and go into ones that
-// never go backwards and never spike. The total grows by what the devices
-// count between two readings: one that leaves keeps what it added.
+// diskAccount follows the counters of devices that come and go. A device that
+// leaves keeps what it counted. The total grows by what its devices count
+// between two readings.
 type diskAccount struct {
 	// disks are those of the newest reading, in its order, and then those that left.
 	disks  []*diskState
@@ -38,197 +40,120 @@ type diskAccount struct {
 	// the one before.
 	index map[diskKey]*diskState
 
-	total  diskCounts
-	inWork sample.OptUint // requests, of those in the total
-	begun  bool           // there was a reading
-	moved  bool           // the source is another one than that of the reading before
+	now      time.Time      // of this reading
+	total    diskCounts     // grown by what was counted
+	since    time.Time      // as sample.Disks.Since
+	inWork   sample.OptUint // requests, of those in the total
+	partial  bool           // inWork lacks those of a disk
+	begun    bool           // there was a reading
+	moved    bool           // the source is another one than that of the reading before
+	returned bool           // this reading lists a device that had left
 	// fromUse says that the kernel lists a device from its first use on, as
 	// io.stat does: then all that a new one counts is new. Else a device that
 	// appears later counts from its first reading.
 	fromUse bool
+	serial  uint32 // of the newest series
 }
 
-// diskCounts are the counters of a disk, by diskCounter, and which of them there are.
-type diskCounts struct {
-	n       [numDiskCounters]uint64
-	present uint32 // bits
-}
-
-// diskCounter numbers what a disk counts; its other numbers are gauges.
-type diskCounter uint8
-
-const (
-	diskBytes diskCounter = iota // read, and the four that follow
-	diskOperations
-	diskMerged
-	diskTime
-	diskWait
-	diskTransfer // how many each direction has
-
-	diskWritten   = diskTransfer
-	diskDiscarded = 2 * diskTransfer
-
-	diskFlushes     = 3 * diskTransfer
-	diskFlushTime   = diskFlushes + 1
-	diskIOTime      = diskFlushes + 2
-	diskQueueTime   = diskFlushes + 3
-	diskCostWait    = diskFlushes + 4
-	numDiskCounters = diskFlushes + 5
-)
-
-func (c *diskCounts) get(i diskCounter) sample.OptUint {
-	if c.present>>i&1 == 0 {
-		return sample.OptUint{}
-	}
-	return sample.SomeUint(c.n[i])
-}
-
-func (c *diskCounts) set(i diskCounter, v sample.OptUint) {
-	if n, ok := v.Get(); ok {
-		c.n[i] = n
-		c.present |= 1 << i
-	}
-}
-
-func (c *diskCounts) transfer(i diskCounter) sample.Transfer {
-	return sample.Transfer{
-		Bytes: c.get(i), Operations: c.get(i + diskOperations), Merged: c.get(i + diskMerged),
-		Time: c.get(i + diskTime), Wait: c.get(i + diskWait),
-	}
-}
-
-func (c *diskCounts) setTransfer(i diskCounter, t *sample.Transfer) {
-	c.set(i, t.Bytes)
-	c.set(i+diskOperations, t.Operations)
-	c.set(i+diskMerged, t.Merged)
-	c.set(i+diskTime, t.Time)
-	c.set(i+diskWait, t.Wait)
-}
-
-// disk returns the counters as a reader sees them.
-func (c *diskCounts) disk() sample.Disk {
-	return sample.Disk{
-		Read: c.transfer(diskBytes), Write: c.transfer(diskWritten), Discard: c.transfer(diskDiscarded),
-		Flushes: c.get(diskFlushes), FlushTime: c.get(diskFlushTime), IOTime: c.get(diskIOTime), QueueTime: c.get(diskQueueTime),
-		Latency: sample.Latency{CostWait: c.get(diskCostWait)},
-	}
-}
-
-// diskReading is what the kernel says of one device.
-type diskReading struct {
-	counts  diskCounts
-	inWork  sample.OptUint // requests
-	latency sample.Latency // but for what is cumulative
-}
-
-// diskReadingOf takes d apart.
-func diskReadingOf(d *sample.Disk) (r diskReading) {
-	r.inWork, r.latency = d.InProgress, d.Latency
-	c := &r.counts
-	c.setTransfer(diskBytes, &d.Read)
-	c.setTransfer(diskWritten, &d.Write)
-	c.setTransfer(diskDiscarded, &d.Discard)
-	c.set(diskFlushes, d.Flushes)
-	c.set(diskFlushTime, d.FlushTime)
-	c.set(diskIOTime, d.IOTime)
-	c.set(diskQueueTime, d.QueueTime)
-	c.set(diskCostWait, d.Latency.CostWait)
-	r.latency.CostWait = sample.OptUint{}
-	return r
+func (a *diskAccount) nextSeries() uint32 {
+	a.serial++
+	return a.serial
 }
 
 // diskState is what is known of a device. Each of its counters is a counter in
 // the sense of that type.
 type diskState struct {
-	key     diskKey
-	name    string
-	number  string // of key; "": it has none
-	inWork  sample.OptUint
-	latency *sample.Latency // nil: none, as of most
-	counted bool            // in the total
+	key      diskKey
+	name     string
+	number   string // of key; "": it has none
+	identity string // what tells the device from another of its name; "": not known
+	inWork   sample.OptUint
+	latency  *sample.Latency // nil: none, as of most
+	counted  bool            // in the total
+	below    bool            // since this reading, a device above it is not in the total
+	since    time.Time       // as sample.Disk.Since
+	left     bool            // the newest reading does not list it
+	leftAt   time.Time
 
-	present uint32                   // bits: which counters there are
-	based   uint32                   // bits: which of last are of this source
-	last    *[numDiskCounters]uint64 // as the kernel counts; nil: it has counted nothing
-	before  *[numDiskCounters]uint64 // what was counted before the kernel counted anew; nil: it never did
+	series  uint32 // as sample.Disk.Series
+	source  counter.Source
+	present uint32                            // bits: which counters there are
+	counts  *[numDiskCounters]counter.Counter // nil: all of them are 0, as most disks do nothing ever
 }
 
-// count takes what the kernel counts now and adds to total, where there is one, by how
-// much each counter grew. One that starts has grown by all of it in whole, and by nothing else.
+// count takes what the kernel counts now and adds to total, if there is one, by how
+// much each counter grew. A counter read for the first time grew by all of it if
+// whole, else by nothing.
 func (d *diskState) count(now *diskCounts, whole bool, total *diskCounts) {
 	if total != nil {
 		total.present |= now.present
 	}
-	if d.last == nil {
+	if d.counts == nil {
 		if now.n == [numDiskCounters]uint64{} {
 			d.present |= now.present
-			d.based |= now.present
-			return // most disks of a machine do nothing ever
+			return
 		}
-		d.last = new([numDiskCounters]uint64)
-	} else if d.based == now.present && *d.last == now.n {
-		return // and of the others most do nothing now
+		d.makeCounters()
 	}
 	for i, n := range &now.n {
-		bit, grown := uint32(1)<<i, uint64(0)
-		switch {
-		case now.present&bit == 0:
+		bit := uint32(1) << i
+		if now.present&bit == 0 {
 			continue
-		case d.present&bit == 0:
-			if whole {
-				grown = n
-			}
-			d.last[i] = n
-		case d.based&bit != 0 && n >= d.last[i]:
-			grown = n - d.last[i]
-			d.last[i] = n
-		default:
-			d.restart(i, n)
+		}
+		grown := d.counts[i].Grow(d.source, n)
+		if d.present&bit == 0 && whole {
+			grown = d.counts[i].Total().Or(0)
 		}
 		if total != nil {
-			total.n[i] += min(grown, math.MaxUint64-total.n[i])
+			total.n[i] = addCounts(total.n[i], grown)
 		}
 	}
 	d.present |= now.present
-	d.based |= now.present
 }
 
-// restart makes a counter that stands at n go on from where it was.
-func (d *diskState) restart(i int, n uint64) {
-	if d.before == nil {
-		d.before = new([numDiskCounters]uint64)
+// makeCounters makes the counters, at 0 if they have been read.
+func (d *diskState) makeCounters() {
+	d.counts = new([numDiskCounters]counter.Counter)
+	for i := range d.counts {
+		if d.present>>i&1 == 1 {
+			d.counts[i].Begin(d.source, 0, 0)
+		}
 	}
-	d.before[i] += d.last[i] - n
-	d.last[i] = n
+}
+
+// replace says that the next values are of another source, such as another
+// device under the same name.
+func (d *diskState) replace() {
+	if d.counts == nil && d.present != 0 {
+		d.makeCounters()
+	}
+	d.source++
 }
 
 // total is what was counted.
 func (d *diskState) total() diskCounts {
 	c := diskCounts{present: d.present}
-	if d.last != nil {
-		c.n = *d.last
-	}
-	if d.before != nil {
-		for i, n := range d.before {
-			c.n[i] += n
+	if d.counts != nil {
+		for i := range d.counts {
+			c.n[i] = d.counts[i].Total().Or(0)
 		}
 	}
 	return c
 }
 
-// move says that what follows is another cgroup's, which counts anew; one to which the
-// process returns as well, as it has counted meanwhile.
+// move says that what follows is another cgroup's, which counts anew. One to which the
+// process returns has counted meanwhile.
 func (a *diskAccount) move() { a.moved = a.begun }
 
 // begin starts a reading, which lists the devices and then adds what they count.
-func (a *diskAccount) begin() {
+func (a *diskAccount) begin(now time.Time) {
 	if a.moved {
 		for _, d := range a.disks {
-			d.based = 0
+			d.replace()
 		}
 	}
-	a.was, a.listed, a.added = a.listed, 0, 0
-	a.inWork = sample.OptUint{}
+	a.now, a.was, a.listed, a.added, a.returned = now, a.listed, 0, 0, false
+	a.inWork, a.partial = sample.OptUint{}, false
 }
 
 // list returns the next device of a reading, which is mostly the one that had this place
@@ -243,14 +168,19 @@ func (a *diskAccount) list(key diskKey) *diskState {
 		a.reorder()
 	}
 	d, known := a.index[key]
-	if known && d == nil {
-		return nil
-	}
-	if !known {
-		d = &diskState{key: key}
+	switch {
+	case !known:
+		d = &diskState{key: key, name: key.name, series: a.nextSeries()}
 		if key.number != (deviceNumber{}) { // 0:0 is no device's
 			d.number = key.number.String()
 		}
+		if a.fromUse && a.begun && !a.moved {
+			d.since = a.now
+		}
+	case d == nil:
+		return nil
+	case d.left:
+		d.left, a.returned, d.since = false, true, time.Time{}
 	}
 	a.index[key] = nil
 	a.disks = append(a.disks, d)
@@ -271,6 +201,48 @@ func (a *diskAccount) reorder() {
 	a.disks = a.disks[:a.listed]
 }
 
+// identify gives the device at a place of the listing its name and identity. A
+// device that has taken the name of one that left continues its counters.
+func (a *diskAccount) identify(place int, name, identity string) {
+	d := a.disks[place]
+	replaced := d.identity != "" && identity != "" && d.identity != identity
+	if replaced && d.name != name {
+		a.setAside(d)
+	}
+	switch {
+	case d.present == 0:
+		for key, old := range a.index {
+			if old != nil && old.name == name && old.present != 0 {
+				delete(a.index, key)
+				old.replace()
+				d.series = old.series
+				d.source, d.present, d.counts, d.since = old.source, old.present, old.counts, time.Time{}
+				break
+			}
+		}
+	case replaced:
+		d.replace()
+	}
+	if d.name = name; identity != "" {
+		d.identity = identity
+	}
+}
+
+// setAside makes d a new device, whose number a device of another name had. What
+// that one counted stays with its name.
+func (a *diskAccount) setAside(d *diskState) {
+	if a.index == nil {
+		a.reorder()
+	}
+	old := *d
+	old.key = diskKey{name: d.name}
+	a.index[old.key] = &old
+	*d = diskState{key: d.key, number: d.number, counted: d.counted, series: a.nextSeries()}
+	if a.fromUse && a.begun && !a.moved {
+		d.since = a.now
+	}
+}
+
 // add takes what the kernel says of one device, in the order in which they were listed.
 func (a *diskAccount) add(key diskKey, r *diskReading) {
 	if a.added == a.listed || a.disks[a.added].key != key {
@@ -288,12 +260,23 @@ func (a *diskAccount) add(key diskKey, r *diskReading) {
 	var total *diskCounts
 	if d.counted {
 		total = &a.total
+		if total.present == 0 && a.fromUse && a.begun && !a.moved {
+			a.since = a.now
+		}
 	}
-	d.count(&r.counts, !a.begun || a.fromUse && !a.moved, total)
+	// What a device below a counted one did is in the total already.
+	d.count(&r.counts, !a.begun || a.fromUse && !a.moved && !d.below, total)
+	d.below = false
 	if n, ok := r.inWork.Get(); ok && d.counted {
 		a.inWork = sample.SomeUint(a.inWork.Or(0) + n)
+	} else if d.counted {
+		a.partial = true
 	}
 }
+
+// maxDeparted bounds how many devices are maxDeparted after they left. Devices with
+// ever new names must not fill the memory.
+const maxDeparted = 256
 
 // end closes a reading.
 func (a *diskAccount) end() {
@@ -304,32 +287,35 @@ func (a *diskAccount) end() {
 	}
 	a.index = nil
 	left := a.disks[a.listed:]
+	for _, d := range left {
+		if !d.left {
+			d.left, d.leftAt = true, a.now
+		}
+	}
 	if a.moved && a.fromUse {
-		// What the other cgroup does not list it has not used: should it be
+		// What the other cgroup does not list it has not used: if it is
 		// listed later, its counters start from zero.
 		for _, d := range left {
-			if d.last != nil {
-				for i := range d.last {
-					d.restart(i, 0)
+			if d.counts != nil {
+				for i := range d.counts {
+					d.counts[i].Begin(d.source, d.counts[i].Total().Or(0), 0)
 				}
 			}
-			d.based = d.present
 		}
 	}
 	a.begun, a.moved = true, false
-	// Devices that come and go for ever, each with another name, must not fill
-	// the memory. One that was dropped is new when it returns.
-	if len(left) > a.listed+64 {
-		clear(left)
-		a.disks = a.disks[:a.listed]
+	if len(left) > maxDeparted {
+		slices.SortFunc(left, func(x, y *diskState) int { return y.leftAt.Compare(x.leftAt) })
+		clear(left[maxDeparted:])
+		a.disks = a.disks[:a.listed+maxDeparted]
 	}
 }
 
 // fill hands out what was counted. Of a reading that failed (not current) the
 // counters are still true, and the rest is not.
 func (a *diskAccount) fill(to *sample.Disks, devices, current bool) {
-	to.Total = a.total.disk()
-	if current {
+	to.Total, to.Since = a.total.disk(), a.since
+	if current && !a.partial {
 		to.Total.InProgress = a.inWork
 	}
 	if !devices || a.listed == 0 {
@@ -340,7 +326,7 @@ func (a *diskAccount) fill(to *sample.Disks, devices, current bool) {
 		one := &to.Devices[i]
 		counts := d.total()
 		*one = counts.disk()
-		one.Name, one.Number = d.name, d.number
+		one.Name, one.Number, one.Series, one.Since = d.name, d.number, d.series, d.since
 		if !current {
 			continue
 		}
@@ -353,11 +339,11 @@ func (a *diskAccount) fill(to *sample.Disks, devices, current bool) {
 	}
 }
 
-// renew makes a device that was not there in the reading before count anew.
+// renew makes a device that was not there in the reading before another one.
 func (a *diskAccount) renew(key diskKey) {
 	for _, d := range a.disks[a.listed:] {
 		if d.key == key {
-			d.based = 0
+			d.replace()
 		}
 	}
 }

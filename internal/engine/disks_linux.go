@@ -41,7 +41,9 @@ type sysfsLook struct {
 type blockDevice struct {
 	name   string // as the kernel's files have it
 	number deviceNumber
-	below  []*blockDevice // what it lies on, all the way down
+	// identity tells the device from another that has its name later.
+	identity string
+	below    []*blockDevice // what it lies on, all the way down
 	// floating: it lies on some disk, and nothing tells which. A loop device's
 	// backing file is named by a path that may be another mount namespace's.
 	floating bool
@@ -108,7 +110,7 @@ func (t *topology) due(p *kernfs.Pass) bool {
 	for i := range t.stacked {
 		was, name := &t.stacked[i], t.stacked[i].name
 		is, err := guarded(p.Context(), t.opener, classBlock, func(root hostfs.Root) (sysfsDevice, error) { return readDevice(root, name), nil })
-		if err != nil || is.number != was.number || is.link != was.link || !slices.Equal(is.slaves, was.slaves) {
+		if err != nil || is.number != was.number || is.link != was.link || is.seq != was.seq || !slices.Equal(is.slaves, was.slaves) {
 			return true
 		}
 	}
@@ -169,6 +171,7 @@ type sysfsDevice struct {
 	number   deviceNumber
 	numbered bool
 	link     string // where it is: ../../devices/.../sda/sda1
+	seq      string // diskseq, since Linux 5.15: no two disks of one boot have the same
 	slaves   []string
 }
 
@@ -184,7 +187,10 @@ func readDevice(root hostfs.Root, name string) sysfsDevice {
 	dir := classBlock + "/" + name
 	d.number, d.numbered = readNumber(root, dir+"/dev")
 	d.link, _ = root.Readlink(dir)
-	d.slaves, _ = root.ReadDir(dir+"/slaves", maxDevices) // a partition has none
+	d.slaves, _ = root.ReadDir(dir+"/slaves", maxDevices)        // a partition has none
+	if b, err := root.ReadFile(dir+"/diskseq", 64); err == nil { // and no number either
+		d.seq = strings.TrimSpace(string(b))
+	}
 	return d
 }
 
@@ -194,11 +200,18 @@ func assemble(devices []sysfsDevice) *topology {
 	for i := range devices {
 		from, d := &devices[i], &t.blocks[i]
 		*d = blockDevice{name: blockName(from.name), number: from.number, numbered: from.numbered, guessed: from.link == ""}
+		if d.identity = from.seq; d.identity == "" {
+			d.identity = from.number.String() + " " + from.link
+		}
 		d.floating = isNumbered(d.name, "loop")
 		t.unsure = t.unsure || d.guessed
 		if from.mayStack() {
 			t.stacked = append(t.stacked, *from)
 		}
+	}
+	seqs := make(map[string]string, len(devices))
+	for i := range devices {
+		seqs[devices[i].name] = devices[i].seq
 	}
 	byName := indexOf(t.blocks).byName
 	direct := map[*blockDevice][]*blockDevice{}
@@ -217,7 +230,11 @@ func assemble(devices []sysfsDevice) *topology {
 			continue
 		}
 		// Only a partition's folder is inside that of a device.
-		on(d, byName[blockName(path.Base(path.Dir(from.link)))])
+		whole := path.Base(path.Dir(from.link))
+		on(d, byName[blockName(whole)])
+		if seq := seqs[whole]; seq != "" {
+			d.identity = seq + " " + d.identity
+		}
 		for _, slave := range from.slaves {
 			on(d, byName[blockName(slave)])
 		}
@@ -328,6 +345,9 @@ func (d *disks) resolve(p *kernfs.Pass, t *topology, more func(deviceNumber) str
 	if d.generation == t.generation && !d.changed() {
 		return
 	}
+	if d.returned && d.generation == t.generation {
+		t.look(p) // it may be another device
+	}
 	keys := make([]diskKey, d.listed)
 	for i := range keys {
 		keys[i] = d.disks[i].key
@@ -336,7 +356,7 @@ func (d *disks) resolve(p *kernfs.Pass, t *topology, more func(deviceNumber) str
 	guess(devices)
 	d.choose(devices)
 	for i, one := range devices {
-		d.disks[i].name = one.name
+		d.identify(i, one.name, one.identity)
 	}
 }
 
@@ -374,20 +394,27 @@ func guess(devices []*blockDevice) {
 	}
 }
 
-// choose decides which devices are in the total: those that lie on no other
-// device of the same listing (I5, R6c).
+// choose decides which devices are in the total: those that are stacked on no other
+// device of the same listing.
 func (d *disks) choose(devices []*blockDevice) {
-	here := make(map[*blockDevice]bool, len(devices))
+	here := make(map[*blockDevice]*diskState, len(devices))
 	firm, head := false, false
-	for _, one := range devices {
-		here[one] = true
+	for i, one := range devices {
+		here[one] = d.disks[i]
 		firm = firm || !one.floating
 		head = head || one.head
 	}
 	for i, one := range devices {
 		counted := !one.floating || !firm
 		for _, lower := range one.below {
-			counted = counted && !here[lower]
+			counted = counted && here[lower] == nil
+		}
+		if d.disks[i].counted && !counted {
+			for _, lower := range one.below {
+				if state := here[lower]; state != nil {
+					state.below = true
+				}
+			}
 		}
 		// io.stat calls the paths of NVMe multipath unknown, and counts their bytes at the head as well.
 		if d.disks[i].key == unknownKey {

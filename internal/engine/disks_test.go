@@ -1,12 +1,17 @@
 package engine
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
+
+// noon is when the readings are made whose time does not matter.
+var noon = time.Unix(1_700_000_000, 0)
 
 func wrote(n uint64) *diskReading {
 	r := diskReadingOf(&sample.Disk{Write: sample.Transfer{Bytes: some(n)}, InProgress: some(1)})
@@ -23,7 +28,7 @@ func take(a *diskAccount, key diskKey, r *diskReading, counted bool) {
 
 // account takes readings that are written as device and bytes written.
 func account(a *diskAccount, devices ...any) sample.OptUint {
-	a.begin()
+	a.begin(noon)
 	for i := 0; i < len(devices); i += 2 {
 		name := devices[i].(string)
 		take(a, diskKey{name: name}, wrote(uint64(devices[i+1].(int))), name[0] != '+') // +: stacked
@@ -54,7 +59,7 @@ func TestStackedDisksAreNotInTheTotal(t *testing.T) {
 	expect(t, "at first", account(a, "a", 100, "+dm", 90), some(100))
 	expect(t, "growth", account(a, "a", 110, "+dm", 99), some(110))
 	// What was stacked and is no longer counts what it does from now on.
-	a.begin()
+	a.begin(noon)
 	take(a, diskKey{name: "a"}, wrote(110), true)
 	take(a, diskKey{name: "+dm"}, wrote(104), true)
 	a.end()
@@ -82,7 +87,7 @@ func TestOfAFailedReadingTheCountersStay(t *testing.T) {
 	raw := diskReadingOf(&sample.Disk{
 		Write: sample.Transfer{Bytes: some(5)}, InProgress: some(1), Latency: sample.Latency{Average: some(1), CostWait: some(2)},
 	})
-	a.begin()
+	a.begin(noon)
 	take(a, diskKey{name: "a"}, &raw, true)
 	a.end()
 	var d sample.Disks
@@ -105,14 +110,64 @@ func TestADeviceListedTwiceCountsOnce(t *testing.T) {
 func TestDisksThatNeverReturnAreForgotten(t *testing.T) {
 	a := new(diskAccount)
 	for i := range 10_000 {
-		a.begin()
+		a.begin(noon)
 		take(a, diskKey{number: deviceNumber{7, uint32(i)}}, wrote(9), true)
 		a.end()
 	}
-	if n := len(a.disks); n > 100 {
-		t.Errorf("%d disks are remembered", n)
+	if n, most := len(a.disks), maxDeparted+1; n > most {
+		t.Errorf("remembered: got %d disks, want at most %d", n, most)
 	}
 	expect(t, "total", a.total.get(diskWritten), some(9))
+}
+
+// A disk that left is remembered, wherever it was in the list and however long it is away.
+func TestADiskThatReturnsContinues(t *testing.T) {
+	names := []string{"a", "b", "c"}
+	for _, away := range names { // the first, one in between and the last
+		for _, d := range []time.Duration{time.Second, 48 * time.Hour} {
+			a := new(diskAccount)
+			now := noon
+			read := func(n uint64, without string) uint64 {
+				a.begin(now)
+				for _, name := range names {
+					switch {
+					case name == without:
+						continue
+					case name == away && n == 250:
+						take(a, diskKey{name: name}, wrote(105), true)
+					default:
+						take(a, diskKey{name: name}, wrote(n), true)
+					}
+				}
+				a.end()
+				return a.total.get(diskWritten).Or(0)
+			}
+			expect(t, "all", read(100, ""), 300)
+			expect(t, away+" left", read(200, away), 500)
+			now = now.Add(d)
+			expect(t, away+" is away", read(200, away), 500)
+			expect(t, fmt.Sprint(away, " returned after ", d), read(250, ""), 605)
+		}
+	}
+}
+
+// Of the disks that left, those that left last are remembered. One that was
+// forgotten is new when it returns, and counts from its first reading.
+func TestTheDisksThatLeftLastAreRemembered(t *testing.T) {
+	a := new(diskAccount)
+	const extra = 20
+	one := func(i int, n uint64) uint64 {
+		a.begin(noon.Add(time.Duration(i) * time.Second))
+		take(a, diskKey{name: fmt.Sprint("sd", i)}, wrote(n), true)
+		a.end()
+		return a.total.get(diskWritten).Or(0)
+	}
+	for i := range maxDeparted + extra + 1 { // the last one is present
+		expect(t, "total", one(i, 10), 10)
+	}
+	expect(t, "remembered", len(a.disks), maxDeparted+1)
+	expect(t, "one that was forgotten", one(extra-1, 15), 10)
+	expect(t, "one that left just before", one(maxDeparted+extra-1, 15), 15)
 }
 
 // Whatever the kernel counts, no number goes back, and none spikes.
@@ -130,7 +185,7 @@ func TestNoDiskCounterGoesBack(t *testing.T) {
 			if random.IntN(2) == 0 {
 				a.move()
 			}
-			a.begin()
+			a.begin(noon)
 			for name := range kernel {
 				if kernel[name] += random.Uint64N(100); random.IntN(10) == 0 {
 					kernel[name] = random.Uint64N(50)

@@ -24,8 +24,7 @@ var ErrClosed = errors.New("closed")
 // Config is what a source needs to know.
 type Config struct {
 	Root hostfs.Root
-	// Interval bounds how old the knowledge of the own cgroup may be, and is
-	// the shortest window of CPU usage, from 100 ms up.
+	// Interval bounds how old the path of the current cgroup may be.
 	Interval time.Duration
 	// CgroupPaths are where to look where mountinfo shows no cgroup mount.
 	CgroupPaths []string
@@ -97,13 +96,6 @@ func (c *Config) hostSource() sample.Source {
 	}
 	return sample.SourceHost
 }
-
-// least is the shortest window over which usage is computed.
-func (c *Config) least() time.Duration { return max(c.Interval, MinWindow) }
-
-// MinWindow is the shortest span over which CPU usage is computed: below it
-// the resolution of the kernel's counters shows.
-const MinWindow = 100 * time.Millisecond
 
 // room returns an empty slice that n elements fit into: s if they do. It is never nil.
 func room[T any](s []T, n int) []T {

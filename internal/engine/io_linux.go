@@ -63,6 +63,9 @@ func (c *ioCollector) readCgroup(p *round, w sample.Parts, s *sample.IO) (known 
 			break
 		}
 	}
+	if c.replaced(p) {
+		c.own.move()
+	}
 	if c.reader != nil {
 		if readable {
 			c.countCgroup(p)
@@ -110,7 +113,7 @@ func (c *ioCollector) follow(p *round) {
 // countCgroup takes what the io controller said.
 func (c *ioCollector) countCgroup(p *round) {
 	o := &c.own
-	o.begin()
+	o.begin(p.Now())
 	for i := range p.io.Devices {
 		o.list(cgroupKey(&p.io.Devices[i]))
 	}
@@ -148,7 +151,7 @@ func sum(a, b sample.OptUint) sample.OptUint {
 	return sample.SomeUint(x + y)
 }
 
-// nameFromProc names devices that sysfs does not show by /proc/diskstats, read once (I8).
+// nameFromProc names devices that sysfs does not show by /proc/diskstats, read once.
 func (c *ioCollector) nameFromProc(p *round) func(deviceNumber) string {
 	asked, answered := false, false
 	return func(n deviceNumber) string {
@@ -185,7 +188,7 @@ func (c *ioCollector) readHost(p *round) error {
 		return err
 	}
 	a := &c.all
-	a.begin()
+	a.begin(p.Now())
 	for i := range p.diskstats.Disks {
 		a.list(hostKey(&p.diskstats.Disks[i]))
 	}
@@ -204,7 +207,7 @@ func hostKey(d *procfs.Disk) diskKey {
 }
 
 func hostReading(d *procfs.Disk, r *diskReading) {
-	r.inWork = sample.SomeUint(d.InProgress)
+	r.inWork = d.InProgress
 	c := &r.counts
 	*c = diskCounts{}
 	c.setOps(diskBytes, &d.Read)

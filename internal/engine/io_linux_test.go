@@ -117,6 +117,20 @@ func TestDisksOfAV2Cgroup(t *testing.T) {
 	}
 }
 
+// What a disk did while only the device above it was listed is in the total already.
+func TestADiskThatIsListedAfterTheDeviceAboveIt(t *testing.T) {
+	b := open(t, machine+mountV2+self("0::/a")+group(top+"/a", "memory.max=1048576", "io.stat=253:0 rbytes=3000 wbytes=0")+blocks("sda 8:0", "dm-0 253:0 sda"))
+	b.memory()
+	read := func(stat string) sample.OptUint {
+		b.Write(top+"/a/io.stat", stat+"\n")
+		b.after(time.Second)
+		return b.io().Cgroup.Total.Read.Bytes
+	}
+	expect(t, "the upper device", read("253:0 rbytes=3000 wbytes=0"), some(3000))
+	expect(t, "both", read("253:0 rbytes=3100 wbytes=0\n8:0 rbytes=3100 wbytes=0"), some(3000))
+	expect(t, "growth", read("253:0 rbytes=3200 wbytes=0\n8:0 rbytes=3207 wbytes=0"), some(3107))
+}
+
 func TestOperationsDiscardsAndLatencyOfAV2Cgroup(t *testing.T) {
 	b := open(t, machine+mountV2+self("0::/a")+group(top+"/a",
 		"io.stat=8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6 use_delay=1 delay_nsec=20 depth=7 avg_lat=1500 cost.wait=8")+blocks("sda 8:0"))
@@ -130,7 +144,7 @@ func TestOperationsDiscardsAndLatencyOfAV2Cgroup(t *testing.T) {
 	}
 	expect(t, "total", s.Cgroup.Total, total)
 	device := total
-	device.Name, device.Number = "sda", "8:0"
+	device.Name, device.Number, device.Series = "sda", "8:0", 1
 	device.Latency = sample.Latency{Average: some(1_500_000), Delay: some(20), QueueDepth: some(7), CostWait: some(8000)}
 	expect(t, "device", s.Cgroup.Devices[0], device)
 }

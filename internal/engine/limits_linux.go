@@ -41,6 +41,9 @@ func (c *limitsCollector) read(p *round, s *sample.Limits) error {
 	c.cpu.follow(p)
 	var cpu sample.CPU
 	c.cpu.readLimits(p, &cpu)
+	if c.cpu.missing != nil {
+		dropSize(&c.engine.cfg, &cpu.Limit)
+	}
 	if err != nil && !m.Limit.Known() && !cpu.Limit.Known() {
 		return err
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -14,11 +15,12 @@ import (
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
-const tick = uint64(darwin.Tick)
+// tick is the unit in which macOS counts, in microseconds.
+const tick = uint64(darwin.Tick / time.Microsecond)
 
 func TestMacCPU(t *testing.T) {
 	b := openMac(t)
-	s := read(b, b.mac.ReadCPU)
+	s, u := b.usage()
 	if s.Own || s.Limit != (sample.Limit[float64]{Value: 2, Source: sample.SourceHost, File: "hw.logicalcpu"}) || s.Available.Or(0) != 2 {
 		t.Errorf("%+v", s)
 	}
@@ -26,12 +28,12 @@ func TestMacCPU(t *testing.T) {
 	wantInt(t, "user", c.Times.User, 110*tick)
 	wantInt(t, "system", c.Times.System, 220*tick)
 	wantInt(t, "idle", c.Times.Idle, 330*tick)
-	wantInt(t, "usage", c.Usage, 330*tick)
+	wantInt(t, "usage", c.Times.Busy(), 330*tick)
 	wantInt(t, "logical", c.Logical, 2)
 	wantInt(t, "uptime", c.Uptime, uint64(3600*time.Second-5*time.Microsecond))
 	for name, present := range map[string]bool{
 		"nice": c.Times.Nice.Present(), "iowait": c.Times.IOWait.Present(), "irq": c.Times.IRQ.Present(),
-		"softirq": c.Times.SoftIRQ.Present(), "steal": c.Times.Steal.Present(), "cores before the first window is full": c.Cores.Present(),
+		"softirq": c.Times.SoftIRQ.Present(), "steal": c.Times.Steal.Present(), "cores before the first window is full": u.machine.Present(),
 		"pressure": c.Pressure.Some.Present(),
 	} {
 		if present {
@@ -41,17 +43,17 @@ func TestMacCPU(t *testing.T) {
 	// A second in which CPU 0 is busy, half of it for the kernel.
 	b.CPUs = darwintest.CPUArray(darwintest.Ticks{User: 150, System: 250, Idle: 300}, darwintest.Ticks{User: 10, System: 20, Idle: 130})
 	b.pass(time.Second)
-	s = read(b, b.mac.ReadCPU)
-	if cores, ok := s.System.Cores.Get(); !ok || cores != 1 {
+	s, u = b.usage()
+	if cores, ok := u.machine.Get(); !ok || cores != 1 {
 		t.Errorf("%v cores, %t", cores, ok)
 	}
-	if modes, ok := s.System.Modes.Get(); !ok || modes != (sample.CPUShares{User: 0.25, System: 0.25, Idle: 0.5}) {
-		t.Errorf("modes %+v, %t", modes, ok)
+	if want := map[string]float64{"user": 0.25, "system": 0.25, "idle": 0.5}; !maps.Equal(u.modes, want) {
+		t.Errorf("modes: got %v, want %v", u.modes, want)
 	}
 	for n, want := range []float64{1, 0} {
 		cpu := &s.System.PerCPU[n]
-		if cpu.Number != n || cpu.Share.Or(-1) != want || !cpu.Modes.Present() {
-			t.Errorf("CPU %d: %+v", n, cpu)
+		if cpu.Number != n || u.perCPU[n].share.Or(-1) != want || u.perCPU[n].modes == nil {
+			t.Errorf("CPU %d: %+v, %+v", n, cpu, u.perCPU[n])
 		}
 	}
 	b.clean()
@@ -63,21 +65,21 @@ func TestMacNice(t *testing.T) {
 	b.CPUs = darwintest.CPUArray(darwintest.Ticks{User: 1, System: 1, Idle: 1, Nice: 5})
 	s := read(b, b.mac.ReadCPU)
 	wantInt(t, "nice", s.System.Times.Nice, 5*tick)
-	wantInt(t, "usage", s.System.Usage, 7*tick)
+	wantInt(t, "usage", s.System.Times.Busy(), 7*tick)
 }
 
 // The kernel's ticks wrap after 497 days.
 func TestMacTicksWrap(t *testing.T) {
 	b := openMac(t)
 	b.CPUs = darwintest.CPUArray(darwintest.Ticks{User: math.MaxUint32 - 9, System: 5, Idle: 7})
-	before := read(b, b.mac.ReadCPU)
+	before, _ := b.usage()
 	b.CPUs = darwintest.CPUArray(darwintest.Ticks{User: 40, System: 5, Idle: 57})
 	b.pass(time.Second)
-	s := read(b, b.mac.ReadCPU)
+	s, u := b.usage()
 	if got := s.System.Times.User.Or(0) - before.System.Times.User.Or(0); got != 50*tick {
 		t.Errorf("%d ticks over the wrap", got/tick)
 	}
-	if cores := s.System.Cores.Or(0); cores != 0.5 {
+	if cores := u.machine.Or(0); cores != 0.5 {
 		t.Errorf("%v cores over the wrap", cores)
 	}
 }
@@ -102,9 +104,9 @@ func TestMacCPUsComeAndGo(t *testing.T) {
 	}
 	for i, step := range steps {
 		b.CPUs = darwintest.CPUArray(step.cpus...)
-		s := read(b, b.mac.ReadCPU)
-		if got := s.System.Times.User.Or(0) / tick; got != step.user || s.System.Cores.Present() != step.cores {
-			t.Errorf("step %d: %d ticks, cores %+v", i, got, s.System.Cores)
+		s, u := b.usage()
+		if got := s.System.Times.User.Or(0) / tick; got != step.user || u.machine.Present() != step.cores {
+			t.Errorf("step %d: %d ticks, cores %+v", i, got, u.machine)
 		}
 		if len(s.System.PerCPU) != len(step.cpus) {
 			t.Errorf("step %d: %d CPUs", i, len(s.System.PerCPU))
@@ -125,8 +127,9 @@ func TestMacCPUsThatChangedUnseen(t *testing.T) {
 	for i, step := range steps {
 		b.want = step.want
 		b.CPUs = darwintest.CPUArray(slices.Repeat([]darwintest.Ticks{{User: uint32(100 * i), Idle: uint32(100 * i)}}, step.cpus)...)
-		for _, cpu := range read(b, b.mac.ReadCPU).System.PerCPU {
-			if cpu.Share.Present() != step.known || cpu.Modes.Present() != step.known {
+		_, u := b.usage()
+		for _, cpu := range u.perCPU {
+			if cpu.share.Present() != step.known || (cpu.modes != nil) != step.known {
 				t.Errorf("step %d: %+v", i, cpu)
 			}
 		}

@@ -11,15 +11,12 @@ import (
 // process to CPUs and has no quotas: the limit is the machine.
 type macCPU struct {
 	gate
-	engine  *mac
-	reader  *darwin.CPUReader
-	raw     darwin.CPU
-	rebases uint64
-	window  window
-	shares  shareWindow
-	perCPU  cpuWindows
-	modes   []shareWindow
-	buf     [16]byte
+	engine *mac
+	reader *darwin.CPUReader
+	raw    darwin.CPU
+	modes  modeCounters
+	perCPU []modeCounters
+	buf    [16]byte
 }
 
 func newMacCPU(m *mac) *macCPU {
@@ -45,36 +42,25 @@ func (c *macCPU) read(now time.Time, w sample.Parts, s *sample.CPU) error {
 	if w.Have(sample.PartSystemInfo) {
 		s.System.Uptime = c.uptime(now)
 	}
-	if !s.Limit.Known() && !s.System.Usage.Present() {
+	if !s.Limit.Known() && !s.System.Times.User.Present() {
 		return err
 	}
 	return nil
 }
 
 func (c *macCPU) fill(now time.Time, w sample.Parts, s *sample.SystemCPU) {
-	// Across a change of the number of CPUs no share of time can be told.
-	rebased := c.rebases != c.raw.Rebases
-	c.rebases = c.raw.Rebases
-	if rebased {
-		c.perCPU, c.modes = nil, nil
-	}
-	least := c.engine.cfg.least()
-	s.Times = macTimes(c.raw.Total)
-	s.Usage = busy(s.Times)
-	s.Cores = c.window.observe(now, s.Usage, rebased, least)
-	s.Modes = c.shares.observe(now, s.Times, rebased, least)
+	total := macTimes(c.raw.Total)
+	// After a change of the number of CPUs the interval before says nothing.
+	rebases := uint32(c.raw.Rebases)
+	s.Times, s.Breaks = c.modes.add(&total, now, len(c.raw.PerCPU)), c.modes.breaks()+rebases
 	if !w.Have(sample.PartPerCPU) {
 		return
 	}
 	s.PerCPU = room(s.PerCPU, len(c.raw.PerCPU))
-	c.modes = withIndex(c.modes, len(c.raw.PerCPU)-1)
+	c.perCPU = withIndex(c.perCPU, len(c.raw.PerCPU)-1)
 	for n, ticks := range c.raw.PerCPU {
-		times := macTimes(ticks)
-		one := c.perCPU.observe(now, n, busy(times), times, false, least)
-		if w.Have(sample.PartUtilization) {
-			one.Modes = c.modes[n].observe(now, times, false, least)
-		}
-		s.PerCPU = append(s.PerCPU, one)
+		times, m := macTimes(ticks), &c.perCPU[n]
+		s.PerCPU = append(s.PerCPU, sample.PerCPU{Number: n, Times: m.add(&times, now, 1), Breaks: m.breaks() + rebases})
 	}
 }
 
@@ -96,10 +82,12 @@ func (c *macCPU) uptime(now time.Time) (up sample.OptUint) {
 // inside system. xnu still has a place for nice and writes 0 there since it
 // gave the mode up: only another number is one that was counted.
 func macTimes(t darwin.Ticks) sample.CPUTimes {
-	nanos := func(ticks uint64) sample.OptUint { return sample.SomeUint(ticks * uint64(darwin.Tick)) }
-	times := sample.CPUTimes{User: nanos(t.User), System: nanos(t.System), Idle: nanos(t.Idle)}
+	micros := func(ticks uint64) sample.OptUint {
+		return sample.SomeUint(ticks * uint64(darwin.Tick/time.Microsecond))
+	}
+	times := sample.CPUTimes{User: micros(t.User), System: micros(t.System), Idle: micros(t.Idle)}
 	if t.Nice > 0 {
-		times.Nice = nanos(t.Nice)
+		times.Nice = micros(t.Nice)
 	}
 	return times
 }

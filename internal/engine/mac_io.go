@@ -31,7 +31,7 @@ func (c *macIO) read(now time.Time, w sample.Parts, s *sample.IO) (err error) {
 		return err
 	}
 	if err == nil {
-		c.count()
+		c.count(now)
 	}
 	c.all.fill(&s.System, w.Have(sample.PartDevices), err == nil)
 	return nil
@@ -39,17 +39,18 @@ func (c *macIO) read(now time.Time, w sample.Parts, s *sample.IO) (err error) {
 
 // count takes the counters. A mounted disk image is listed and not part of the
 // total: what passes it passes the disk that holds its file as well.
-func (c *macIO) count() {
+func (c *macIO) count(now time.Time) {
 	for i := range c.disks {
 		// macOS gives the name of one that was unplugged to the next.
 		c.all.renew(diskKey{name: c.disks[i].Name})
 	}
-	c.all.begin()
+	c.all.begin(now)
 	for i := range c.disks {
 		raw := &c.disks[i]
 		key := diskKey{name: raw.Name}
 		if d := c.all.list(key); d != nil {
-			d.name, d.counted = raw.Name, !raw.Image
+			d.counted = !raw.Image
+			c.all.identify(c.all.listed-1, raw.Name, "")
 		}
 		r := diskReadingOf(&sample.Disk{Read: macTransfer(&raw.Read), Write: macTransfer(&raw.Write)})
 		c.all.add(key, &r)

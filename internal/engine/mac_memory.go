@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"github.com/cboxdk/resource-monitor/internal/counter"
 	"github.com/cboxdk/resource-monitor/internal/darwin"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
@@ -14,7 +15,7 @@ type macMemory struct {
 	reader *darwin.MemoryReader
 	raw    darwin.Memory
 	at     time.Time // when raw was read
-	faults struct{ minor, major counter }
+	faults struct{ minor, major counter.Counter }
 }
 
 func newMacMemory(m *mac) *macMemory {
@@ -79,6 +80,6 @@ func (c *macMemory) readPaging(now time.Time, s *sample.Paging) error {
 	if ok && ok2 {
 		minor, major = sample.SomeUint(faults-min(pageIns, faults)), c.raw.PageIns
 	}
-	s.Faults = sample.Faults{Minor: c.faults.minor.add(minor), Major: c.faults.major.add(major)}
+	s.Faults = sample.Faults{Minor: c.faults.minor.Add(0, minor), Major: c.faults.major.Add(0, major)}
 	return nil
 }

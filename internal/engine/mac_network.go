@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/cboxdk/resource-monitor/internal/counter"
 	"github.com/cboxdk/resource-monitor/internal/darwin"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
@@ -36,17 +37,17 @@ func (c *macNetwork) read(now time.Time, w sample.Parts, s *sample.Network) erro
 	}
 	l := &c.links
 	l.round++
+	l.unknown = 0
 	if !c.recognize() {
 		list := l.relist()
 		for i := range c.raw.Interfaces {
 			list.add(interfaceOf(&c.raw.Interfaces[i]))
 		}
-		list.end()
+		list.end(now)
 	}
 	for i, link := range l.present {
 		c.count(link, &c.raw.Interfaces[i])
 	}
-	l.roll(now, c.engine.cfg.least())
 	if len(c.drops) > 2*(len(l.present)+len(l.gone)) {
 		// One that returns counts anew.
 		maps.DeleteFunc(c.drops, func(d *device, _ *wrapping) bool { return d.round != l.round })
@@ -82,7 +83,7 @@ func (c *macNetwork) count(link *link, raw *darwin.Interface) {
 		link.shown = darwin.DefaultInterface(raw.Name) && l.filter.Shows(raw.Name)
 	}
 	link.counted = link.shown && (l.filter.Decides() || !darwin.Repeats(raw.Name))
-	l.count(link, traffic{
+	l.count(link, &traffic{
 		raw.RxBytes, raw.RxPackets, raw.RxErrors, raw.RxDrops,
 		raw.TxBytes, raw.TxPackets, raw.TxErrors, c.widen(link, raw),
 	})
@@ -96,13 +97,17 @@ func (c *macNetwork) widen(link *link, raw *darwin.Interface) uint64 {
 		w = new(wrapping)
 		c.drops[link.device] = w
 	}
-	return w.add(raw.TxDrops, !link.known || raw.TxPackets < link.last[transmitAt+packetsAt])
+	anew := w.source != link.source || raw.TxPackets < w.packets
+	w.source, w.packets = link.source, raw.TxPackets
+	return w.add(raw.TxDrops, anew)
 }
 
 // wrapping widens a counter of 32 bits. To grow by half of that or more is a step back.
 type wrapping struct {
-	last  uint32
-	total uint64
+	last    uint32
+	total   uint64
+	packets uint64 // sent; they do not wrap
+	source  counter.Source
 }
 
 func (w *wrapping) add(n uint32, anew bool) uint64 {

@@ -10,11 +10,11 @@ import (
 // macProcess reads getrusage(2), proc_pid_rusage and proc_pidinfo.
 type macProcess struct {
 	gate
-	engine       *mac
-	reader       *darwin.ProcessReader
-	raw          darwin.Process
-	buf          [8]byte
-	user, system window
+	engine *mac
+	reader *darwin.ProcessReader
+	raw    darwin.Process
+	buf    [8]byte
+	counts processCounters
 }
 
 func newMacProcess(m *mac) *macProcess {
@@ -39,8 +39,9 @@ func (c *macProcess) read(now time.Time, w sample.Parts, s *sample.Process) erro
 	if start, ok := raw.Started.Get(); ok && !now.Before(start) {
 		s.Uptime = sample.Some(now.Round(0).Sub(start).Seconds())
 	}
+	c.counts.add(s)
 	if w.Have(sample.PartUtilization) {
-		c.fillShares(now, s)
+		c.countCPUs(s)
 	}
 	if !s.User.Present() && !s.RSS.Present() && !s.Virtual.Present() {
 		return err
@@ -48,18 +49,11 @@ func (c *macProcess) read(now time.Time, w sample.Parts, s *sample.Process) erro
 	return nil
 }
 
-func (c *macProcess) fillShares(now time.Time, s *sample.Process) {
+func (c *macProcess) countCPUs(s *sample.Process) {
 	cpus, err := darwin.OnlineCPUs(c.engine.kernel, c.buf[:])
 	if err != nil {
 		c.engine.optional("process", err)
 		return
 	}
-	share := func(win *window, total sample.OptUint) sample.Opt[float64] {
-		cores, ok := win.observe(now, total, false, c.engine.cfg.least()).Get()
-		if !ok {
-			return sample.Opt[float64]{}
-		}
-		return sample.Some(cores / float64(cpus))
-	}
-	s.UserShare, s.SystemShare = share(&c.user, s.User), share(&c.system, s.System)
+	s.CPUs = sample.SomeUint(cpus)
 }

@@ -14,11 +14,12 @@ import (
 // macBench is a source over a fake Mac, with a clock that stands still until told.
 type macBench struct {
 	*darwintest.Kernel
-	t    *testing.T
-	mac  *mac
-	diag *Diagnostics
-	now  time.Time
-	want sample.Parts
+	t     *testing.T
+	mac   *mac
+	meter *meter
+	diag  *Diagnostics
+	now   time.Time
+	want  sample.Parts
 }
 
 const page = 16384
@@ -29,6 +30,7 @@ func openMac(t *testing.T, change ...func(*Config)) *macBench {
 		Kernel: darwintest.New(t), t: t, diag: NewDiagnostics(nil), now: time.Unix(1700003600, 0),
 		want: direct | wholeMachine | sample.PartPerCPU | sample.PartUtilization | sample.PartDevices | sample.PartInterfaces,
 	}
+	b.meter = newMeter(b.now, time.Second)
 	c := Config{Interval: time.Second, Diagnostics: b.diag, Now: func() time.Time { return b.now }}
 	for _, f := range change {
 		f(&c)
@@ -41,6 +43,13 @@ func openMac(t *testing.T, change ...func(*Config)) *macBench {
 		}
 	})
 	return b
+}
+
+// usage reads the CPUs and computes their usage.
+func (b *macBench) usage() (*sample.CPU, cpuUsage) {
+	b.t.Helper()
+	s := read(b, b.mac.ReadCPU)
+	return s, b.meter.cpu(s)
 }
 
 func (b *macBench) pass(d time.Duration) { b.now = b.now.Add(d) }
@@ -174,13 +183,14 @@ func TestMacProcess(t *testing.T) {
 	if up, ok := s.Uptime.Get(); !ok || up != 3600-100-0.25 {
 		t.Errorf("uptime %v", up)
 	}
-	if s.UserShare.Present() {
-		t.Error("a share before the first window is full")
+	wantInt(t, "CPUs", s.CPUs, 2)
+	if share := b.meter.process(s); share.Present() {
+		t.Errorf("before the first window is full: got a share of %v, want none", share)
 	}
 	b.Usage.User += 1e9
 	b.pass(2 * time.Second)
 	s = read(b, b.mac.ReadProcess)
-	if share, ok := s.UserShare.Get(); !ok || share != 0.25 { // a second of two, on two CPUs
+	if share, ok := b.meter.process(s).Get(); !ok || share != 0.25 { // a second of two, on two CPUs
 		t.Errorf("share %v", share)
 	}
 	b.now = time.Unix(1600000000, 0) // the clock was set back

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
+	"github.com/cboxdk/resource-monitor/internal/counter"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/procfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -20,19 +21,19 @@ type memoryCollector struct {
 
 	events     eventCounters
 	local      eventCounters
-	swapEvents struct{ high, max, fail counter }
+	swapEvents struct{ high, max, fail counter.Counter }
 	faults     faultCounters
 }
 
 // eventCounters are the counters of one memory.events.
-type eventCounters struct{ low, high, max, oom, oomKill, oomGroupKill counter }
+type eventCounters struct{ low, high, max, oom, oomKill, oomGroupKill counter.Counter }
 
 // add counts the boundaries for the cgroup level, the kills for own.
-func (e *eventCounters) add(level, own groupID, from *cgroup.MemoryEvents) sample.MemoryEvents {
+func (e *eventCounters) add(level, own counter.Source, from *cgroup.MemoryEvents) sample.MemoryEvents {
 	return sample.MemoryEvents{
-		Low: e.low.of(level, from.Low), High: e.high.of(level, from.High),
-		Max: e.max.of(level, from.Max), OOM: e.oom.of(level, from.OOM),
-		OOMKill: e.oomKill.of(own, from.OOMKill), OOMGroupKill: e.oomGroupKill.of(own, from.OOMGroupKill),
+		Low: e.low.Add(level, from.Low), High: e.high.Add(level, from.High),
+		Max: e.max.Add(level, from.Max), OOM: e.oom.Add(level, from.OOM),
+		OOMKill: e.oomKill.Add(own, from.OOMKill), OOMGroupKill: e.oomGroupKill.Add(own, from.OOMGroupKill),
 	}
 }
 
@@ -76,6 +77,7 @@ func (c *memoryCollector) readCgroup(p *round, w sample.Parts, s *sample.Memory)
 			break
 		}
 	}
+	c.replaced(p)
 	if c.reader != nil {
 		c.reader.ReadEvents(&p.Pass, eventLevel(&p.memory), &p.memory, c.report)
 		if w.Have(sample.PartDirect) {
@@ -99,8 +101,11 @@ func (c *memoryCollector) decide(p *round, w sample.Parts, s *sample.Memory) {
 	}
 	high, ok := p.memory.High.Get()
 	bound := s.Limit.Source.Cgroup() || ok && (!s.SystemLimit.Known() || high < s.SystemLimit.Value)
-	if c.unanswered() { // the machine's size would be a guess
+	switch {
+	case c.unanswered(): // the machine's size would be a guess
 		s.Limit, s.SystemLimit, bound = sample.Limit[uint64]{}, sample.Limit[uint64]{}, false
+	case p.memory.UnknownLimit: // and so would be the limit of another level
+		s.Limit = sample.Limit[uint64]{}
 	}
 	c.engine.memoryBound.Store(bound)
 	// Without a bound, what an ancestor uses says nothing about this process.
@@ -208,7 +213,7 @@ func eventLevel(m *cgroup.Memory) int {
 // available is the least that is left below a bound at any level, because other cgroups below
 // the same ancestor can take it too. The machine's own caps it.
 func (c *memoryCollector) available(p *round, s *sample.Memory) {
-	if c.unanswered() {
+	if c.unanswered() || s.Own && p.memory.UnknownBound {
 		return
 	}
 	s.Available = s.System.Available
@@ -250,7 +255,9 @@ func (c *memoryCollector) fillCgroup(p *round, w sample.Parts, s *sample.Memory)
 		g.UsageCgroup = c.reader.Name(raw.UsageLevel)
 	}
 	g.Usage, g.WorkingSet = raw.Usage, raw.Levels[raw.UsageLevel].WorkingSet
-	g.Available = limitLessWorkingSet(raw.Levels)
+	if !raw.UnknownLimit {
+		g.Available = limitLessWorkingSet(raw.Levels)
+	}
 	g.RSS, g.Cache = raw.Stat.Anon, raw.Stat.File
 	g.High, g.Peak = raw.High, raw.Peak
 	g.SwapUsage, g.SwapLimit = raw.SwapUsage, raw.SwapLimit
@@ -259,16 +266,16 @@ func (c *memoryCollector) fillCgroup(p *round, w sample.Parts, s *sample.Memory)
 	if level < 0 {
 		level = raw.UsageLevel
 	}
-	g.Faults = c.faults.of(own, raw.Stat.PgFault, raw.Stat.PgMajFault)
+	g.Faults = c.faults.add(own, raw.Stat.PgFault, raw.Stat.PgMajFault)
 	g.Events = c.events.add(c.group(level), own, &raw.Events)
 	if w.Have(sample.PartDirect) {
 		g.LocalEvents = c.local.add(own, own, &raw.Local)
 		e := &c.swapEvents
 		g.SwapEvents = sample.SwapEvents{
-			High: e.high.of(own, raw.Swap.High), Max: e.max.of(own, raw.Swap.Max), Fail: e.fail.of(own, raw.Swap.Fail),
+			High: e.high.Add(own, raw.Swap.High), Max: e.max.Add(own, raw.Swap.Max), Fail: e.fail.Add(own, raw.Swap.Fail),
 		}
 	}
-	if w.Have(sample.PartUtilization) {
+	if w.Have(sample.PartUtilization) && !raw.UnknownLimit {
 		g.Utilization = c.utilization(p, s)
 	}
 }
@@ -285,6 +292,9 @@ func (c *memoryCollector) utilization(p *round, s *sample.Memory) (most sample.O
 	for i := range p.memory.Levels {
 		l := &p.memory.Levels[i]
 		if limit, ok := l.Limit.Get(); ok {
+			if !l.WorkingSet.Present() {
+				return sample.Opt[float64]{} // it may be the highest
+			}
 			consider(l.WorkingSet, limit)
 		}
 	}

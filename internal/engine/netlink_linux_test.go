@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"maps"
 	"syscall"
 	"testing"
@@ -72,17 +73,16 @@ func withNetlink(t *testing.T, b *bench) *fakeNetlink {
 	return f
 }
 
-// each is what was received under each name, present and gone.
+// each returns the bytes received under each name, those listed and those remembered.
 func (b *bench) each() (present, gone map[string]uint64) {
 	b.t.Helper()
 	s := b.network()
 	present, gone = map[string]uint64{}, map[string]uint64{}
-	for i, l := range s.Interfaces {
-		to := present
-		if i >= len(s.Interfaces)-s.Gone {
-			to = gone
-		}
-		to[l.Name] = l.Receive.Bytes.Or(1 << 63)
+	for _, l := range s.Interfaces {
+		present[l.Name] = l.Receive.Bytes.Or(1 << 63)
+	}
+	for _, l := range b.source.(*linux).network.links.gone {
+		gone[l.name] = l.total[receiveAt+bytesAt]
 	}
 	return present, gone
 }
@@ -134,8 +134,8 @@ func TestNetlinkThatIsSlowRests(t *testing.T) {
 	expect(t, "by the same socket", n.dialled, 1)
 }
 
-// What a renamed interface counted stays with the old name, and what it counts
-// from then on goes to the new one: no sum over the names counts it twice.
+// What an interface counted under its old name stays with that name: the sum over
+// the names counts it once, and so does the total.
 func TestRenamedInterface(t *testing.T) {
 	b := open(t, initial)
 	n := withNetlink(t, b)
@@ -177,8 +177,9 @@ func TestRenamedInterfaceByTheFile(t *testing.T) {
 	expect(t, "total", b.received(), 130)
 }
 
-// A reader of deltas that misses a series for one cycle takes all of it for new.
-func TestAnInterfaceThatLeftIsStillToldOf(t *testing.T) {
+// An interface that left is not listed, and its counts are remembered. If it
+// returns with the index that it had, it continues.
+func TestAnInterfaceThatReturnsContinues(t *testing.T) {
 	b := open(t, initial)
 	n := withNetlink(t, b)
 	n.set(2, "eth0", 1)
@@ -192,10 +193,10 @@ func TestAnInterfaceThatLeftIsStillToldOf(t *testing.T) {
 		expectMap(t, "present", present, map[string]uint64{"eth0": 1})
 		expectMap(t, "gone", gone, map[string]uint64{"tun0": 50})
 	}
-	tun.RxBytes = 70 // in another namespace, perhaps
+	tun.RxBytes = 70 // what it received while it was away, such as in another namespace
 	n.stats = append(n.stats, tun)
 	present, gone := b.each()
-	expectMap(t, "returned", present, map[string]uint64{"eth0": 1, "tun0": 50})
+	expectMap(t, "returned", present, map[string]uint64{"eth0": 1, "tun0": 70})
 	expect(t, "gone", len(gone), 0)
 }
 
@@ -205,15 +206,40 @@ func TestNamesThatLeftAreForgotten(t *testing.T) {
 	n := withNetlink(t, b)
 	n.set(2, "eth0", 1)
 	most := 0
-	for i := range 5 * departed {
+	for i := range 3 * maxDeparted {
 		n.stats = n.stats[:1]
-		n.set(100+i, "veth"+string(rune('A'+i)), 5)
+		n.set(100+i, fmt.Sprint("veth", i), 5)
 		_, gone := b.each()
 		most = max(most, len(gone))
+		b.after(time.Second)
 	}
-	l := &b.source.(*linux).network.links
-	if most > departed || len(l.gone) > departed {
-		t.Errorf("%d gone, %d names remembered", most, len(l.gone))
+	expect(t, "most names remembered", most, maxDeparted)
+	_, gone := b.each()
+	for i := range maxDeparted { // the newest ones
+		name := fmt.Sprint("veth", 3*maxDeparted-2-i)
+		if _, ok := gone[name]; !ok {
+			t.Fatalf("%s is not remembered", name)
+		}
+	}
+}
+
+// A name is remembered however long no interface has it.
+func TestANameThatReturnsContinues(t *testing.T) {
+	for _, away := range []time.Duration{time.Second, 48 * time.Hour} {
+		b := open(t, initial)
+		n := withNetlink(t, b)
+		n.set(2, "eth0", 1)
+		n.set(3, "eth1", 5)
+		b.each()
+		n.stats = n.stats[:1]
+		b.each()
+		b.after(away)
+		_, gone := b.each()
+		expectMap(t, fmt.Sprint("remembered after ", away), gone, map[string]uint64{"eth1": 5})
+		n.set(3, "eth1", 8) // 3 were received meanwhile
+		present, _ := b.each()
+		expectMap(t, fmt.Sprint("received after ", away), present, map[string]uint64{"eth0": 1, "eth1": 8})
+		expect(t, fmt.Sprint("total after ", away), b.received(), 9)
 	}
 }
 
@@ -221,7 +247,7 @@ func TestNamesThatLeftAreForgotten(t *testing.T) {
 func TestIndexesThatLeftAreForgotten(t *testing.T) {
 	b := open(t, initial)
 	n := withNetlink(t, b)
-	for i := range 5 * departed {
+	for i := range 2 * maxDeparted {
 		n.stats = nil
 		n.set(100+i, "wlan0", uint64(i))
 		expect(t, "received", b.received(), 0)
@@ -278,7 +304,7 @@ func TestFailuresOfNetDevAreNamed(t *testing.T) {
 	}
 }
 
-func expectMap(t *testing.T, what string, got, want map[string]uint64) {
+func expectMap[K, V comparable](t *testing.T, what string, got, want map[K]V) {
 	t.Helper()
 	if !maps.Equal(got, want) {
 		t.Errorf("%s: got %v, want %v", what, got, want)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cboxdk/resource-monitor/internal/counter"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
@@ -32,8 +33,11 @@ func matches(patterns []string, name string) bool {
 	})
 }
 
-// traffic are the counters of an interface: received, then sent.
+// traffic are the counts of an interface: received, then sent.
 type traffic [8]uint64
+
+// columns is a set of indexes into traffic.
+type columns uint8
 
 const (
 	bytesAt = iota
@@ -46,43 +50,38 @@ const (
 
 // device is an interface as the kernel knows it, under whatever name.
 type device struct {
-	index  int   // the kernel's; 0: not known
-	holder *link // whose name it has
-	facts  linkFacts
-	last   traffic // as the kernel counts
-	known  bool    // last is of this very interface
-	round  uint64  // that counted it last
+	index    int   // the kernel's; 0: not known
+	holder   *link // whose name it has
+	facts    linkFacts
+	counters [8]counter.Counter
+	source   counter.Source // changes if it may be another device
+	round    uint64         // that counted it last
 }
 
-// link is the series of a name: it goes on with whatever interface has the
+// link is the series of a name. It continues with whatever interface has the
 // name, never goes back and never spikes.
 type link struct {
-	*device // one that never counted where no interface has the name
-	series
-	name    string
-	shown   bool // by the filter
-	counted bool // in the total
+	*device  // one that never counted if no interface has the name
+	name     string
+	shown    bool    // by the filter
+	counted  bool    // in the total
+	series   uint32  // as sample.Interface.Series
+	begun    bool    // total has a value
+	known    columns // of total: those that were read
+	total    traffic // that was counted under the name
+	replaced uint32  // how often another device took the name
+	leftAt   time.Time
 }
-
-// series is what a link counts, or all of the total together.
-type series struct {
-	total traffic // as we count
-	base  traffic // of the window
-	based bool
-	rates [2]linkRates // receive, transmit
-}
-
-// linkRates describe one direction over the newest window.
-type linkRates struct{ utilization, errors sample.Opt[float64] }
 
 // links counts the interfaces of the process's network namespace.
 type links struct {
-	filter   *InterfaceFilter
-	round    uint64  // of readings, from 1
-	present  []*link // in this round, as the kernel lists them
-	gone     []*link // the names that no interface has now
-	total    series
-	windowAt time.Time
+	filter  *InterfaceFilter
+	round   uint64  // of readings, from 1
+	present []*link // in this round, as the kernel lists them
+	gone    []*link // the names that no interface has now
+	total   traffic
+	unknown columns // of total: those that a counted interface does not have
+	serial  uint32  // of the newest series
 }
 
 // seen reports whether d was there in the round before this one.
@@ -121,46 +120,50 @@ func (s *links) relist() relisting {
 func (r *relisting) add(index int, name string) *link {
 	l := r.byName[name]
 	if l == nil {
-		l = &link{name: name, shown: r.filter.Shows(name)}
+		r.serial++
+		l = &link{name: name, series: r.serial, shown: r.filter.Shows(name)}
 		l.hold(new(device))
 		r.byName[name] = l
 	}
 	if index != 0 && index != l.index {
 		d := r.byIndex[index]
 		switch {
-		case d == nil && l.index == 0:
-			d = l.device // only now its number is known
+		case d == nil && l.index == 0 && (l.round == 0 || r.seen(l.device)):
+			d = l.device // only now its index is known
 		case d == nil:
 			d = new(device)
 		}
 		d.index, r.byIndex[index] = index, d
 		l.hold(d)
 	}
-	if !r.seen(l.device) {
-		l.known = false // it was away: another one may have come under its name
+	if index == 0 && !r.seen(l.device) {
+		l.source++ // it was away, and another one may have come under its name
+		l.replaced++
 	}
 	r.present = append(r.present, l)
 	return l
 }
 
-// departed is how many names are remembered that no interface has.
-const departed = 64
-
-// end notes which names are gone. When they have become many they are dropped: on a
-// machine that starts and stops containers every one has a name of its own.
-func (r *relisting) end() {
+// end notes which names no interface has any more. A machine that starts and stops
+// containers has ever new ones, so only maxDeparted are remembered.
+func (r *relisting) end(now time.Time) {
 	for _, l := range r.present {
 		delete(r.byName, l.name)
+		l.leftAt = time.Time{}
 	}
 	clear(r.present[len(r.present):cap(r.present)])
-	r.gone = nil
-	if len(r.byName) > departed {
-		return
-	}
+	gone := make([]*link, 0, len(r.byName))
 	for _, l := range r.byName {
-		l.unbase()
-		r.gone = append(r.gone, l)
+		if l.leftAt.IsZero() {
+			l.leftAt = now
+		}
+		gone = append(gone, l)
 	}
+	if len(gone) > maxDeparted {
+		slices.SortFunc(gone, func(a, b *link) int { return b.leftAt.Compare(a.leftAt) })
+		gone = slices.Clone(gone[:maxDeparted])
+	}
+	r.gone = gone
 }
 
 // hold makes d the interface of l's name. What a renamed one counted before
@@ -174,126 +177,74 @@ func (l *link) hold(d *device) {
 	}
 	if was := d.holder; was != nil {
 		was.device = &device{holder: was}
-		was.unbase()
+		was.replaced++
 	}
 	l.device, d.holder = d, l
-	l.unbase()
+	l.replaced++
 }
 
-// count takes a reading of the kernel's counters. An interface of the first
-// round brings what it counted before, one that appears later counts from now on.
-func (s *links) count(l *link, raw traffic) {
-	switch {
-	case !l.known && s.round <= 1:
-		l.total, l.based = raw, false
+// count takes a reading of the kernel's counters. In the total, an interface of
+// the first round brings what it counted before, and one that appears later
+// counts from its first reading.
+func (s *links) count(l *link, raw *traffic) {
+	renamed := !l.begun && l.round > 0 // what it counted is that of its old name
+	for i, n := range raw {
+		grown := l.counters[i].Grow(l.source, n)
+		switch {
+		case l.begun || renamed:
+			l.total[i] = addCounts(l.total[i], grown)
+		default:
+			l.total[i] = l.counters[i].Total().Or(0)
+		}
+		if s.round <= 1 {
+			grown = l.counters[i].Total().Or(0)
+		}
+		if l.counters[i].Total().Present() {
+			l.known |= 1 << i
+		}
 		if l.counted {
-			s.total.add(&raw)
-		}
-	case !l.known:
-		l.unbase()
-	default:
-		var delta traffic
-		for i, n := range raw {
-			if n < l.last[i] {
-				// The driver was reset, or its counter has 32 bits and wrapped: the
-				// others may have passed their old value, so none tells what happened.
-				delta = traffic{}
-				l.unbase()
-				break
-			}
-			delta[i] = n - l.last[i]
-		}
-		l.add(&delta)
-		if l.counted {
-			s.total.add(&delta)
+			s.total[i] = addCounts(s.total[i], grown)
+			s.unknown |= ^l.known & (1 << i)
 		}
 	}
-	l.last, l.known, l.round = raw, true, s.round
-}
-
-func (s *series) add(delta *traffic) {
-	for i, n := range delta {
-		s.total[i] += n
-	}
-}
-
-// unbase says that the window before now tells nothing.
-func (s *series) unbase() { s.based, s.rates = false, [2]linkRates{} }
-
-// roll ends the window where it is full. There is one for all interfaces; one
-// that arrived within it begins with the next.
-func (s *links) roll(now time.Time, least time.Duration) {
-	elapsed := now.Sub(s.windowAt)
-	if !s.windowAt.IsZero() && (elapsed < least || elapsed <= 0) {
-		return
-	}
-	for _, l := range s.present {
-		l.series.roll(elapsed, l.facts.speed)
-	}
-	s.total.roll(elapsed, sample.OptUint{})
-	s.windowAt = now
-}
-
-func (s *series) roll(elapsed time.Duration, speed sample.OptUint) {
-	s.rates = [2]linkRates{}
-	if s.based {
-		for i, at := range [2]int{receiveAt, transmitAt} {
-			s.rates[i] = s.rate(at, elapsed, speed)
-		}
-	}
-	s.base, s.based = s.total, true
-}
-
-func (s *series) rate(at int, elapsed time.Duration, speed sample.OptUint) (r linkRates) {
-	since := func(i int) float64 { return float64(s.total[at+i] - s.base[at+i]) }
-	if all := since(packetsAt) + since(errorsAt); all > 0 {
-		r.errors = sample.Some(since(errorsAt) / all)
-	}
-	if n, ok := speed.Get(); ok && n > 0 {
-		r.utilization = sample.Some(8 * since(bytesAt) / elapsed.Seconds() / float64(n))
-	}
-	return r
+	l.begun, l.round = true, s.round
 }
 
 func (l *link) sample() sample.Interface {
-	i := l.series.sample()
-	i.Name, i.Speed = l.name, l.facts.speed
+	i := l.total.sample(l.known)
+	i.Name, i.Series, i.Speed, i.Breaks = l.name, l.series, l.facts.speed, l.replaced
+	for n := range l.counters {
+		i.Breaks += uint32(l.counters[n].Breaks())
+	}
 	return i
 }
 
-func (s *series) sample() sample.Interface {
-	return sample.Interface{Receive: s.direction(receiveAt, &s.rates[0]), Transmit: s.direction(transmitAt, &s.rates[1])}
+// sample returns the known columns of t.
+func (t *traffic) sample(known columns) sample.Interface {
+	return sample.Interface{Receive: t.direction(receiveAt, known), Transmit: t.direction(transmitAt, known)}
 }
 
-func (s *series) direction(at int, r *linkRates) sample.Traffic {
-	t := &s.total
-	return sample.Traffic{
-		Bytes: sample.SomeUint(t[at+bytesAt]), Packets: sample.SomeUint(t[at+packetsAt]),
-		Errors: sample.SomeUint(t[at+errorsAt]), Dropped: sample.SomeUint(t[at+droppedAt]),
-		Utilization: r.utilization, ErrorRate: r.errors,
+func (t *traffic) direction(at int, known columns) sample.Traffic {
+	get := func(i int) (n sample.OptUint) {
+		if known>>(at+i)&1 == 1 {
+			n = sample.SomeUint(t[at+i])
+		}
+		return n
 	}
+	return sample.Traffic{Bytes: get(bytesAt), Packets: get(packetsAt), Errors: get(errorsAt), Dropped: get(droppedAt)}
 }
 
-// fill makes the reading: the total, and each interface where it is wanted.
-// The counts of those that left come last. A reader of deltas takes a series
-// that it met again after a pause for a new one, and all of it for new.
+// fill makes the reading: the total, and each interface on demand.
 func (s *links) fill(to *sample.Network, each bool) {
-	to.Total = s.total.sample()
+	to.Total = s.total.sample(^s.unknown)
 	if !each {
 		to.Interfaces = nil
 		return
 	}
-	to.Interfaces = room(to.Interfaces, len(s.present)+len(s.gone))
+	to.Interfaces = room(to.Interfaces, len(s.present))
 	for _, l := range s.present {
 		if l.shown {
 			to.Interfaces = append(to.Interfaces, l.sample())
 		}
 	}
-	here := len(to.Interfaces)
-	for _, l := range s.gone {
-		if l.shown {
-			to.Interfaces = append(to.Interfaces, l.sample())
-		}
-	}
-	to.Gone = len(to.Interfaces) - here
 }

@@ -101,13 +101,13 @@ func (c *networkCollector) read(p *round, w sample.Parts, s *sample.Network) err
 	}
 	l := &c.links
 	l.round++
+	l.unknown = 0
 	if changed := !c.recognize(p); changed || !p.Now().Before(c.namesDue) {
 		c.look(p, changed)
 	}
 	for i, link := range l.present {
-		l.count(link, p.links[i].counts)
+		l.count(link, &p.links[i].counts)
 	}
-	l.roll(p.Now(), max(c.engine.cfg.Interval, MinWindow))
 	s.Reset(p.Now())
 	s.Own = c.own
 	l.fill(s, w.Have(sample.PartInterfaces))
@@ -221,7 +221,7 @@ func (c *networkCollector) look(p *round, changed bool) {
 			}
 		}
 	}
-	list.end()
+	list.end(now)
 	pair(l.present)
 	if !c.asked {
 		var err error

@@ -137,14 +137,21 @@ func TestCountersNeitherGoBackNorSpike(t *testing.T) {
 func TestRatesCoverTheWindow(t *testing.T) {
 	b := open(t, initial+sysLink("eth0", 2, "device/", "speed=1000"))
 	b.Write(dev, netDev("eth0=0"))
-	if s := b.network(); s.Interfaces[0].Receive.Utilization.Present() || s.Total.Receive.ErrorRate.Present() {
-		t.Error("a rate before the first window is full")
+	rates := func() (s *sample.Network, bandwidth, received, sent sample.Opt[float64]) {
+		s = b.network()
+		bandwidth = b.meter.bandwidth(s, 0)
+		received = b.meter.errorRate("received", s.Time, &s.Total.Receive, s.Total.Breaks)
+		sent = b.meter.errorRate("sent", s.Time, &s.Total.Transmit, s.Total.Breaks)
+		return s, bandwidth, received, sent
+	}
+	if _, bandwidth, received, _ := rates(); bandwidth.Present() || received.Present() {
+		t.Errorf("before the first window is full: got a bandwidth of %v and an error rate of %v, want none", bandwidth, received)
 	}
 	b.after(2 * time.Second)
 	b.Write(dev, netDevHeader+"eth0: 125000000 75 25 1 0 0 0 0 0 0 0 0 0 0 0 0\n")
-	s := b.network()
+	s, bandwidth, received, sent := rates()
 	expect(t, "speed", s.Interfaces[0].Speed.Or(0), 1e9)
-	expect(t, "utilization", s.Interfaces[0].Receive.Utilization.Or(-1), 0.5)
-	expect(t, "errors", s.Total.Receive.ErrorRate.Or(-1), 0.25)
-	expect(t, "nothing sent", s.Total.Transmit.ErrorRate.Present(), false)
+	expect(t, "utilization", bandwidth.Or(-1), 0.5)
+	expect(t, "errors", received.Or(-1), 0.25)
+	expect(t, "nothing sent", sent.Present(), false)
 }

@@ -60,14 +60,14 @@ func TestAMoveWithoutCpusetIsAMove(t *testing.T) {
 41 23 0:41 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
 -- sys/fs/cgroup/cpu,cpuacct/release_agent --
 `+self("4:cpu,cpuacct:/a")+cpu("a", "4200000000")+cpu("b", "1000000000000"))
-	b.cpu()
+	b.usage()
 	b.after(time.Second)
-	b.cpu()
+	b.usage()
 	b.Write("proc/self/cgroup", "4:cpu,cpuacct:/b\n")
 	b.after(time.Second)
-	c := b.cpu()
+	c, u := b.usage()
 	expect(t, "usage", c.Cgroup.Usage, some(4_200_000_000))
-	expect(t, "cores", c.Cgroup.Cores, sample.Opt[float64]{})
+	expect(t, "cores", u.cgroup, sample.Opt[float64]{})
 }
 
 func TestPressureTotalsSurviveAMove(t *testing.T) {
@@ -154,15 +154,16 @@ func TestPerCPUTimesUnderLXCFS(t *testing.T) {
 		dir+"cpuacct.usage_percpu --\n0 0 1000000000 1000000000\n"+dir+"cpu.cfs_quota_us --\n200000\n"+dir+"cpu.cfs_period_us --\n100000\n")
 	b.source.(*linux).cfg.Containerized = true
 	b.want |= sample.PartPerCPU
-	b.cpu()
+	b.usage()
 	b.after(time.Second)
 	b.Write("sys/fs/cgroup/cpu,cpuacct/lxc/c1/cpuacct.usage_percpu", "0 0 2000000000 2000000000\n")
 	b.Write("sys/fs/cgroup/cpu,cpuacct/lxc/c1/cpuacct.usage", "4000000000\n")
-	c, sum := b.cpu(), 0.0
-	for _, one := range c.Cgroup.PerCPU {
-		sum += one.Share.Or(0)
+	c, u := b.usage()
+	sum := 0.0
+	for _, share := range u.cgroupCPUs {
+		sum += share.Or(0)
 	}
-	if cores := c.Cgroup.Cores.Or(0); sum < cores-0.01 {
+	if cores := u.cgroup.Or(0); cores == 0 || sum < cores-0.01 {
 		t.Errorf("the CPUs listed are %v busy together, the cgroup uses %v cores: %+v", sum, cores, c.Cgroup.PerCPU)
 	}
 }

@@ -34,6 +34,6 @@ func (c *pagingCollector) read(p *kernfs.Pass, s *sample.Paging) error {
 		c.engine.failed("paging", c.vmstat.ParseError(err))
 		return p.Context().Err()
 	}
-	s.Faults = c.faults.of(0, raw.PgFault, raw.PgMajFault)
+	s.Faults = c.faults.add(0, raw.PgFault, raw.PgMajFault)
 	return nil
 }

@@ -43,7 +43,7 @@ func TestAReadingOfTheMachineOpensNothingOfTheCgroup(t *testing.T) {
 	if m.Own || c.Own || d.Own || m.Cgroup != (sample.CgroupMemory{}) || !reflect.DeepEqual(c.Cgroup, sample.CgroupCPU{}) {
 		t.Errorf("the own cgroup has numbers: %+v %+v", m.Cgroup, c.Cgroup)
 	}
-	if !m.System.Used.Present() || !c.System.Usage.Present() || !c.System.Logical.Present() {
+	if !m.System.Used.Present() || !c.System.Times.Busy().Present() || !c.System.Logical.Present() {
 		t.Errorf("the machine has none: %+v %+v", m.System, c.System)
 	}
 }

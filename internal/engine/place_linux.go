@@ -39,7 +39,7 @@ type place struct {
 	sum       uint64
 	mounted   time.Time   // when they were looked at
 	sure      bool        // mountinfo was read once
-	mounting  atomic.Bool // a reading asks for the mounts
+	waiting   atomic.Bool // a reading waits for the membership or the mounts
 
 	// Readings of all collectors ask these, so they take no lock for it.
 	located atomic.Pointer[located]
@@ -103,8 +103,8 @@ func (p *place) current(pass *kernfs.Pass) (*cgroup.Tree, int) {
 
 func (p *place) look(pass *kernfs.Pass, now int64) {
 	if !p.mu.TryLock() {
-		if p.mounting.Load() && p.located.Load().generation > 0 {
-			return // what is asked may not answer soon, and what was known before is good enough
+		if p.waiting.Load() && p.located.Load().generation > 0 {
+			return // the file may not answer soon, and the last place is good enough
 		}
 		p.mu.Lock()
 	}
@@ -120,6 +120,8 @@ func (p *place) look(pass *kernfs.Pass, now int64) {
 // find looks where the process is. It is false where the reader gave up, which
 // says nothing about the files: the next one asks again.
 func (p *place) find(pass *kernfs.Pass) bool {
+	p.waiting.Store(true)
+	defer p.waiting.Store(false)
 	text, err := p.readSelf(pass)
 	if err != nil && pass.Context().Err() != nil {
 		return false
@@ -173,8 +175,6 @@ func (p *place) readSelf(pass *kernfs.Pass) (text []byte, err error) {
 // it goes through the guard; the file is not kept open. Where it failed and its
 // mounts are not known, it is asked again with the next look at the membership.
 func (p *place) readMounts(pass *kernfs.Pass, moved bool) (changed bool) {
-	p.mounting.Store(true)
-	defer p.mounting.Store(false)
 	var mounts []cgroup.Mount
 	text, err := p.mountinfo.ReadGuarded(pass)
 	p.mountsErr = err

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/cboxdk/resource-monitor/internal/cgroup"
+	"github.com/cboxdk/resource-monitor/internal/counter"
 	"github.com/cboxdk/resource-monitor/internal/kernfs"
 	"github.com/cboxdk/resource-monitor/internal/procfs"
 	"github.com/cboxdk/resource-monitor/internal/sample"
@@ -14,8 +15,9 @@ type pressureReader struct {
 	own      kernfs.File
 	system   kernfs.File
 
-	group      groupID // whose own is
-	some, full counter // its totals
+	group       counter.Source // whose own is
+	counts      stallCounters
+	systemCount stallCounters
 }
 
 func newPressureReader(o *kernfs.Opener, resource string) pressureReader {
@@ -50,15 +52,7 @@ func (r *pressureReader) readOwn(p *kernfs.Pass, s *sample.Pressure, report cgro
 		return
 	}
 	readPressure(p, &r.own, s, report)
-	r.some.ofStall(r.group, &s.Some)
-	r.full.ofStall(r.group, &s.Full)
-}
-
-// ofStall makes the total of a stall go on where the one before was.
-func (c *counter) ofStall(group groupID, s *sample.Opt[sample.Stall]) {
-	if stall := s.At(); stall != nil {
-		stall.Total = c.of(group, sample.SomeUint(stall.Total)).Or(0)
-	}
+	r.counts.add(r.group, s)
 }
 
 func (r *pressureReader) readSystem(p *kernfs.Pass, s *sample.Pressure, report cgroup.Report) {
@@ -67,6 +61,7 @@ func (r *pressureReader) readSystem(p *kernfs.Pass, s *sample.Pressure, report c
 		// The kernel prints a line of zeros: a whole machine never waits for a CPU that all could use.
 		s.Full = sample.Opt[sample.Stall]{}
 	}
+	r.systemCount.add(0, s)
 }
 
 // readPressure fills s, which is empty.
@@ -83,4 +78,19 @@ func readPressure(p *kernfs.Pass, f *kernfs.File, s *sample.Pressure, report cgr
 func (r *pressureReader) close() {
 	r.system.Close()
 	r.own.Close()
+}
+
+// stallCounters count the stalled time of one PSI file.
+type stallCounters struct{ some, full counter.Counter }
+
+// add replaces the totals of p by what was counted.
+func (c *stallCounters) add(source counter.Source, p *sample.Pressure) {
+	for _, line := range []struct {
+		counter *counter.Counter
+		stall   *sample.Stall
+	}{{&c.some, p.Some.At()}, {&c.full, p.Full.At()}} {
+		if line.stall != nil {
+			line.stall.Total = line.counter.Add(source, sample.SomeUint(line.stall.Total)).Or(0)
+		}
+	}
 }

@@ -19,12 +19,12 @@ var errOtherRoot = errors.New("the process is not part of another root")
 // processCollector reads this process: getrusage(2) and /proc/self.
 type processCollector struct {
 	gate
-	engine       *linux
-	opener       kernfs.Opener
-	statm, stat  kernfs.File
-	io           kernfs.KeyFile
-	folder       int // /proc/self/fd, open for its name alone; -1: not yet
-	user, system window
+	engine      *linux
+	opener      kernfs.Opener
+	statm, stat kernfs.File
+	io          kernfs.KeyFile
+	folder      int // /proc/self/fd, open for its name alone; -1: not yet
+	counts      processCounters
 }
 
 func (c *processCollector) init(l *linux) {
@@ -46,10 +46,11 @@ func (c *processCollector) read(p *kernfs.Pass, w sample.Parts, s *sample.Proces
 	if !c.engine.cfg.Root.IsHost() {
 		return errOtherRoot
 	}
-	c.readUsage(p, w, s)
+	c.readUsage(w, s)
 	if w.Have(sample.PartFiles) {
 		c.readFiles(p, s)
 	}
+	c.counts.add(s)
 	return nil
 }
 
@@ -79,7 +80,7 @@ func (c *processCollector) readFiles(p *kernfs.Pass, s *sample.Process) {
 
 // readUsage asks getrusage(2), which knows the whole process to the nanosecond
 // of its clock; /proc/self/stat has ticks.
-func (c *processCollector) readUsage(p *kernfs.Pass, w sample.Parts, s *sample.Process) {
+func (c *processCollector) readUsage(w sample.Parts, s *sample.Process) {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
 		c.engine.failed("process", os.NewSyscallError("getrusage", err))
@@ -92,18 +93,10 @@ func (c *processCollector) readUsage(p *kernfs.Pass, w sample.Parts, s *sample.P
 	if !w.Have(sample.PartUtilization) {
 		return
 	}
-	least := c.engine.cfg.least()
-	user, ok := c.user.observe(p.Now(), s.User, false, least).Get()
-	system, ok2 := c.system.observe(p.Now(), s.System, false, least).Get()
-	if !ok || !ok2 {
-		return
-	}
 	var set unix.CPUSet
-	if err := unix.SchedGetaffinity(c.engine.pid, &set); err != nil {
-		return // more CPUs than the set holds
+	if err := unix.SchedGetaffinity(c.engine.pid, &set); err == nil { // else there are more CPUs than the set holds
+		s.CPUs = sample.SomeUint(uint64(set.Count()))
 	}
-	cpus := float64(set.Count())
-	s.UserShare, s.SystemShare = sample.Some(user/cpus), sample.Some(system/cpus)
 }
 
 // parse reads f into a struct and reports whether that went well.

@@ -151,7 +151,7 @@ func (w *watcher) received(name string) (n uint64) {
 	return n
 }
 
-func (w *watcher) here() int { return len(w.last.Interfaces) - w.last.Gone }
+func (w *watcher) here() int { return len(w.last.Interfaces) }
 
 func followNamespace(rt *netlinktest.Links) error {
 	w := &watcher{now: time.Now()}
@@ -300,9 +300,12 @@ func (w *watcher) renamed(rt *netlinktest.Links) error {
 	if err := w.read(); err != nil {
 		return err
 	}
-	if w.last.Gone != 2 || w.received("up0") != before || w.received("lan0") != 0 || w.last.Total.Receive.Bytes.Or(0) != total {
-		// veth0 is gone as well.
-		return fmt.Errorf("%d gone; up0 %d, was %d; lan0 %d; total %d, was %d", w.last.Gone, w.received("up0"), before,
+	gone := map[string]uint64{}
+	for _, l := range w.collector().links.gone { // veth0 as well
+		gone[l.name] = l.total[receiveAt+bytesAt]
+	}
+	if len(gone) != 2 || gone["up0"] != before || w.received("lan0") != 0 || w.last.Total.Receive.Bytes.Or(0) != total {
+		return fmt.Errorf("gone: %v; up0 was %d; lan0 %d; total %d, was %d", gone, before,
 			w.received("lan0"), w.last.Total.Receive.Bytes.Or(0), total)
 	}
 	return nil

@@ -63,7 +63,7 @@ func rawNumbers(t *testing.T, source Source) map[string]uint64 {
 		}
 	}
 	for _, cpu := range c.Cgroup.PerCPU {
-		all["cpuacct cpuacct.usage_percpu #"+strconv.Itoa(cpu.Number)] = cpu.Usage
+		all["cpuacct cpuacct.usage_percpu #"+strconv.Itoa(cpu.Number)] = cpu.Usage.Or(0)
 	}
 	return all
 }

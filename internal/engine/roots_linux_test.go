@@ -72,6 +72,7 @@ type bench struct {
 	t       *testing.T
 	source  Source
 	diag    *Diagnostics
+	meter   *meter
 	now     time.Time
 	want    sample.Parts
 	wantErr bool
@@ -80,6 +81,7 @@ type bench struct {
 func open(t *testing.T, archive string) *bench {
 	t.Helper()
 	b := &bench{Root: fixture.Unpack(t, archive), t: t, diag: NewDiagnostics(nil), now: time.Now(), want: direct}
+	b.meter = newMeter(b.now, time.Second)
 	var err error
 	b.source, err = New(Config{
 		Root: b.Hostfs(), Interval: time.Second, CgroupPaths: []string{"/sys/fs/cgroup", "/proc/cgroups", "/proc/self/cgroup"},
@@ -110,6 +112,13 @@ func (b *bench) cpu() *sample.CPU {
 		b.t.Fatalf("cpu: %v", err)
 	}
 	return s
+}
+
+// usage reads the CPUs and computes their usage.
+func (b *bench) usage() (*sample.CPU, cpuUsage) {
+	b.t.Helper()
+	s := b.cpu()
+	return s, b.meter.cpu(s)
 }
 
 func (b *bench) file(name string) string { return b.Dir() + "/" + name }
@@ -339,7 +348,7 @@ func TestTheRootCgroupHasNoNumbersOfItsOwn(t *testing.T) {
 	if !errors.Is(m.Err, ErrNoCgroup) || !errors.Is(c.Err, ErrNoCgroup) {
 		t.Errorf("%v, %v", m.Err, c.Err)
 	}
-	expect(t, "host usage", c.System.Usage, some(1520*10_000_000))
+	expect(t, "host usage", c.System.Times.Busy(), some(1520*10_000))
 }
 
 // A folder stands where a file should be, as a denied file would: the
@@ -351,7 +360,7 @@ func TestAnUnreadableLevelHidesNoOther(t *testing.T) {
 	expect(t, "limit", m.Limit.Value, 384*mib)
 	expect(t, "bound by", m.Limit.Cgroup, "/g")
 	want := []sample.Failure{{Source: "memory.max", Type: "not_regular", Count: 1}}
-	if got := b.diag.Failures().List; !slices.Equal(got, want) {
+	if got := failures(t, b.diag); !slices.Equal(got, want) {
 		t.Errorf("failures %+v", got)
 	}
 }
@@ -394,6 +403,47 @@ func TestNoQuotaNoThrottling(t *testing.T) {
 	expect(t, "quota", c.Cgroup.Quota, none)
 }
 
+// A bound of the process's cgroup that is there and cannot be read may be lower
+// than all others. Theirs, or the machine's size, would be a guess.
+func TestABoundThatCannotBeReadIsUnknown(t *testing.T) {
+	v2 := machine + mountV2 + self("0::/p/a") +
+		group(top+"/p", "memory.max=536870912", "cpu.max=300000 100000", "cpuset.cpus.effective=0-2") +
+		group(top+"/p/a", "memory.max=268435456", "cpu.max=150000 100000", "cpuset.cpus.effective=0-1")
+	for _, file := range []string{"memory.max", "memory.high", "cpu.max", "cpuset.cpus.effective"} {
+		for _, broken := range []string{"nonsense\n", "-5\n", "", "1 2 3\n"} {
+			if file == "cpuset.cpus.effective" && (broken == "" || broken == "1 2 3\n") {
+				continue // an empty cpuset has its parent's; blanks separate
+			}
+			b := open(t, v2)
+			b.want |= sample.PartUtilization
+			b.Write(top+"/p/a/"+file, broken)
+			m, c := b.memory(), b.cpu()
+			var limits sample.Limits
+			if err := b.source.ReadLimits(t.Context(), &limits); err != nil {
+				t.Fatal(err)
+			}
+			ofMemory, ofCPU := file == "memory.max", file[0] == 'c'
+			expect(t, fmt.Sprintf("%s %q: available memory", file, broken), m.Available.Present(), ofCPU)
+			for what, known := range map[string]bool{
+				"memory limit": m.Limit.Known(), "limit less working set": m.Cgroup.Available.Present(),
+				"memory utilization": m.Cgroup.Utilization.Present(), "memory of GetLimits": limits.Memory.Known(),
+			} {
+				expect(t, fmt.Sprintf("%s %q: %s", file, broken, what), known, !ofMemory)
+			}
+			for what, known := range map[string]bool{
+				"limit": c.Limit.Known(), "cgroup's limit": c.CgroupLimit.Known(), "available CPUs": c.Available.Present(), "CPU of GetLimits": limits.CPU.Known(),
+			} {
+				expect(t, fmt.Sprintf("%s %q: %s", file, broken, what), known, !ofCPU)
+			}
+			expect(t, "usage of memory", m.Cgroup.Usage.Present(), true)
+			expect(t, "usage of CPU", c.Cgroup.Usage.Present(), true)
+			if len(b.diag.Failures().List) == 0 {
+				t.Errorf("%s %q: no failure is counted", file, broken)
+			}
+		}
+	}
+}
+
 func TestWhatIsMissingIsAbsentAndTakesNothingDown(t *testing.T) {
 	whole := machine + mountV2 + self("0::/a") + group(top+"/a", "memory.max=268435456", "cpu.max=150000 100000")
 	for name, check := range map[string]func(*sample.Memory, *sample.CPU) bool{
@@ -408,15 +458,19 @@ func TestWhatIsMissingIsAbsentAndTakesNothingDown(t *testing.T) {
 		"memory.current": func(m *sample.Memory, _ *sample.CPU) bool {
 			return m.Cgroup.Usage.Present() || m.Cgroup.WorkingSet.Present()
 		},
-		"memory.max": func(m *sample.Memory, _ *sample.CPU) bool { return m.Limit.Source != sample.SourceHost },
+		"memory.max": func(m *sample.Memory, _ *sample.CPU) bool {
+			return m.Limit.Known() && m.Limit.Source != sample.SourceHost
+		},
 		"cpu.stat": func(_ *sample.Memory, c *sample.CPU) bool {
 			return c.Cgroup.Usage.Present() || c.Cgroup.User.Present() || c.Cgroup.Throttling != sample.Throttling{}
 		},
-		"cpu.max": func(_ *sample.Memory, c *sample.CPU) bool { return c.Limit.Source != sample.SourceHost },
+		"cpu.max": func(_ *sample.Memory, c *sample.CPU) bool {
+			return c.Limit.Known() && c.Limit.Source != sample.SourceHost
+		},
 		"cpu.weight": func(_ *sample.Memory, c *sample.CPU) bool {
 			return c.Cgroup.Weight.Present() || c.Cgroup.Shares.Present()
 		},
-		"cpuset.cpus.effective": func(_ *sample.Memory, c *sample.CPU) bool { return c.Available != sample.Some(4.0) },
+		"cpuset.cpus.effective": func(_ *sample.Memory, c *sample.CPU) bool { return c.Available.Or(4) != 4 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := open(t, whole)
@@ -528,22 +582,25 @@ func TestAReaderThatGivesUpLeavesThePlaceAlone(t *testing.T) {
 func TestUsageOverTheWindow(t *testing.T) {
 	b := open(t, machine+mountV2+self("0::/a")+group(top+"/a", "cpu.max=200000 100000"))
 	b.want |= sample.PartUtilization
-	c := b.cpu()
-	expect(t, "before the window is full", c.Cgroup.Cores, sample.Opt[float64]{})
+	_, u := b.usage()
+	expect(t, "before the window is full", u.cgroup, sample.Opt[float64]{})
 	b.after(2 * time.Second)
 	b.Write(top+"/a/cpu.stat", "usage_usec 5200000\nuser_usec 3000000\nsystem_usec 2200000\n")
-	c = b.cpu()
-	expect(t, "cores", c.Cgroup.Cores, sample.Some(0.5))
-	expect(t, "utilization", c.Cgroup.Utilization, sample.Some(0.25))
+	_, u = b.usage()
+	expect(t, "cores", u.cgroup, sample.Some(0.5))
+	expect(t, "utilization", u.utilization, sample.Some(0.25))
 	// Not read is not idle.
 	b.after(2 * time.Second)
 	b.Write(top+"/a/cpu.stat", "")
-	c = b.cpu()
-	expect(t, "cores when unread", c.Cgroup.Cores, sample.Opt[float64]{})
+	c, u := b.usage()
+	expect(t, "cores when unread", u.cgroup, sample.Opt[float64]{})
+	expect(t, "the times are held", c.Cgroup.Held, true)
 	expect(t, "the counter stays", c.Cgroup.Usage, some(5_200_000_000))
 	b.after(2 * time.Second)
 	b.Write(top+"/a/cpu.stat", "usage_usec 7200000\nuser_usec 3000000\nsystem_usec 4200000\n")
-	expect(t, "cores after that", b.cpu().Cgroup.Cores, sample.Some(0.5))
+	c, u = b.usage()
+	expect(t, "cores after that", u.cgroup, sample.Some(0.5))
+	expect(t, "the times are read", c.Cgroup.Held, false)
 }
 
 func TestLimitsListEveryTerm(t *testing.T) {

@@ -83,13 +83,12 @@ func TestMachineUptimeAndInterrupts(t *testing.T) {
 func TestModesOfEachCPU(t *testing.T) {
 	b := open(t, machine)
 	b.want = direct | wholeMachine | sample.PartPerCPU | sample.PartUtilization
-	b.cpu()
+	b.usage()
 	b.after(time.Second)
 	b.Replace("proc/stat", "cpu1 250 0 125 2000", "cpu1 325 0 125 2025")
-	cpus := b.cpu().System.PerCPU
-	modes, ok := cpus[1].Modes.Get()
-	if !ok || modes.User != 0.75 || modes.Idle != 0.25 {
-		t.Errorf("CPU 1: %+v, %v", modes, ok)
+	_, u := b.usage()
+	if modes := u.perCPU[1].modes; modes["user"] != 0.75 || modes["idle"] != 0.25 {
+		t.Errorf("shares of CPU 1: got %v, want 0.75 of user and 0.25 of idle", modes)
 	}
-	expect(t, "a CPU whose counters stand still has nothing to divide", cpus[0].Modes.Present(), false)
+	expect(t, "modes of a CPU whose counters stand still", len(u.perCPU[0].modes), 0)
 }

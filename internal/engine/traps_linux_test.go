@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cboxdk/resource-monitor/internal/cgroup"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
@@ -35,12 +38,12 @@ func TestR10bWithoutStatUsageIsStillTheCgroups(t *testing.T) {
 func TestR12UsageWithoutAQuota(t *testing.T) {
 	b := open(t, machine+mountV2+self("0::/a")+group(top+"/a"))
 	b.want |= sample.PartUtilization
-	b.cpu()
+	b.usage()
 	b.after(time.Second)
 	b.Replace(top+"/a/cpu.stat", "usage_usec 4200000", "usage_usec 4700000")
-	c := b.cpu()
-	expect(t, "cores", c.Cgroup.Cores, sample.Some(0.5))
-	expect(t, "share of four CPUs", c.Cgroup.Utilization, sample.Some(0.125))
+	c, u := b.usage()
+	expect(t, "cores", u.cgroup, sample.Some(0.5))
+	expect(t, "share of four CPUs", u.utilization, sample.Some(0.125))
 	expect(t, "throttling", c.Cgroup.Throttling, sample.Throttling{})
 }
 
@@ -118,17 +121,63 @@ func TestP5PressureStandsBesideThrottling(t *testing.T) {
 	expect(t, "stalled", g.Pressure.Some.Or(sample.Stall{}).Total, 4000)
 }
 
-// P1, P2: PSI of one cgroup switched off while its files are open is an absence,
-// and comes back when it is switched on.
-func TestP1PressureSwitchedOff(t *testing.T) {
+// A cgroup that is removed and made again under the same path starts to count
+// anew, and may have counted more than the old one when it is read.
+func TestACgroupThatWasMadeAgainIsAnotherOne(t *testing.T) {
+	dir := cgroup2(t, "otelresource-test-again")
+	work := func(d time.Duration) {
+		t.Helper()
+		script := fmt.Sprintf("echo $$ >%s/cgroup.procs; exec timeout %v sh -c 'while :; do :; done'", dir, d.Seconds())
+		if err := exec.Command("sh", "-c", script).Run(); err != nil && err.Error() != "exit status 124" {
+			t.Fatal(err)
+		}
+	}
+	real, err := New(Config{Interval: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer real.Close()
+	c := &real.(*linux).cpu
+	read := func() uint64 {
+		var s sample.CPU
+		if err := real.ReadCPU(context.Background(), direct, &s); err != nil {
+			t.Fatal(err)
+		}
+		return s.Cgroup.Usage.Or(0)
+	}
+	// The process itself stays where it is: only the reader is pointed here.
+	read()
+	c.usage = timeCounter{}
+	c.reader = cgroup.NewCPUReader(&c.opener, cgroup.CPUGroups{CPU: cgroup.Group{Version: cgroup.V2, Levels: []cgroup.Level{{Dir: dir, Path: "/again"}}}})
+	c.cgroupFiles = c.reader
+	work(100 * time.Millisecond)
+	first := read()
+	if first == 0 {
+		t.Fatal("the cgroup counted nothing")
+	}
+	if err := errors.Join(os.Remove(dir), os.Mkdir(dir, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	work(400 * time.Millisecond)
+	if got := read(); got != first {
+		t.Errorf("the usage grew from %d to %d at the first reading of another cgroup", first, got)
+	}
+	work(100 * time.Millisecond)
+	if got := read(); got <= first {
+		t.Errorf("the usage is %d, as before another cgroup was read", got)
+	}
+}
+
+// cgroup2 makes a cgroup of the v2 hierarchy for the time of a test.
+func cgroup2(t *testing.T, name string) (dir string) {
+	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("only root can make cgroups")
 	}
-	dir := ""
 	for _, at := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
 		var st unix.Statfs_t
 		if unix.Statfs(at, &st) == nil && uint32(st.Type) == unix.CGROUP2_SUPER_MAGIC {
-			dir = filepath.Join(at, "otelresource-test-pressure")
+			dir = filepath.Join(at, name)
 		}
 	}
 	if dir == "" {
@@ -137,7 +186,14 @@ func TestP1PressureSwitchedOff(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Skip(err)
 	}
-	defer func() { _ = os.Remove(dir) }()
+	t.Cleanup(func() { _ = os.Remove(dir) })
+	return dir
+}
+
+// P1, P2: PSI of one cgroup switched off while its files are open is an absence,
+// and comes back when it is switched on.
+func TestP1PressureSwitchedOff(t *testing.T) {
+	dir := cgroup2(t, "otelresource-test-pressure")
 	if _, err := os.Stat(dir + "/cgroup.pressure"); err != nil {
 		t.Skipf("this kernel switches no single cgroup's pressure off: %v", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/cboxdk/resource-monitor/internal/counter"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
@@ -26,7 +27,7 @@ func containerCPU() []Row[cpu] {
 		}
 		return Row[cpu]{Metric: m, Series: []Series[cpu]{integer(nil, get)}}
 	}
-	const quota, burst = "only while a quota exists", "only while a quota exists, since Linux 5.14"
+	const quota, burst = "from the first quota on", "from the first quota on, since Linux 5.14"
 	return []Row[cpu]{
 		{
 			Metric: Metric{
@@ -42,21 +43,23 @@ func containerCPU() []Row[cpu] {
 				Name: "container.cpu.usage", Unit: "{cpu}", Kind: Gauge, Float: true, Scope: Container, OptIn: WithUtilization, Standard: true,
 				Description: "Container's CPU usage, measured in cpus. Range from 0 to the number of allocatable CPUs.",
 			},
-			Series: []Series[cpu]{float(nil, func(s *cpu) sample.Opt[float64] { return s.Cgroup.Cores })},
+			Series: []Series[cpu]{{Ratios: func(dst []counter.Ratio, s *cpu, _ int) []counter.Ratio {
+				return containerUsage(dst, s, 1)
+			}}},
 		}, {
 			Metric: Metric{
 				Name: "container.cpu.limit", Unit: "{cpu}", Kind: UpDownCounter, Float: true, Scope: Container,
 				Description: "Effective CPU limit: the smallest quota over all visible ancestors, the cpuset or the machine.",
 				PriorArt:    "container.cpu.limit (Collector, dockerstats)", Note: "the affinity of the one process is left out",
 			},
-			Series: []Series[cpu]{{Float: func(s *cpu) (float64, bool) { return s.CgroupLimit.Value, s.CgroupLimit.Known() }}},
+			Series: []Series[cpu]{{Float: func(s *cpu, _ int) (float64, bool) { return s.CgroupLimit.Value, s.CgroupLimit.Known() }}},
 		}, {
 			Metric: Metric{
 				Name: "container.cpu.limit.utilization", Unit: "1", Kind: Gauge, Float: true, Scope: Container, OptIn: WithUtilization,
 				Description: "CPU usage as a share of the limit, the highest over the visible levels; bursts exceed 1.",
 				PriorArt:    "k8s.container.cpu_limit_utilization (Collector, kubeletstats)",
 			},
-			Series: []Series[cpu]{float(nil, func(s *cpu) sample.Opt[float64] { return s.Cgroup.Utilization })},
+			Series: []Series[cpu]{{Ratios: limitUtilization}},
 		},
 		throttling("container.cpu.throttling.periods", "{period}", "Enforcement periods that have passed, of the cgroup whose quota binds.", quota,
 			func(t *sample.Throttling) sample.OptUint { return t.Periods }),
@@ -96,19 +99,42 @@ func containerCPU() []Row[cpu] {
 	}
 }
 
+// containerUsage compares the cgroup's CPU time with the time that passed. A
+// total that was not read again stands still, which is not the same as idle.
+func containerUsage(dst []counter.Ratio, s *cpu, scale float64) []counter.Ratio {
+	if s.Cgroup.Held {
+		return dst
+	}
+	return usage(dst, s.Cgroup.Usage, scale, s.Cgroup.Breaks)
+}
+
+// limitUtilization compares the CPU time of the cgroup with the limit, and that
+// of each ancestor with its quota. Under a quota that siblings use up, a process
+// is throttled however little it uses itself.
+func limitUtilization(dst []counter.Ratio, s *cpu, _ int) []counter.Ratio {
+	if s.CgroupLimit.Value > 0 {
+		dst = containerUsage(dst, s, 1/s.CgroupLimit.Value)
+	}
+	for i := range s.Cgroup.Levels {
+		if l := &s.Cgroup.Levels[i]; l.Quota > 0 {
+			dst = usage(dst, l.Usage, 1/l.Quota, l.Breaks)
+		}
+	}
+	return dst
+}
+
 // cpuModes are the modes of a machine's CPU.
 var cpuModes = []struct {
-	mode  attribute.KeyValue
-	time  func(*sample.CPUTimes) sample.OptUint
-	share func(sample.CPUShares) float64
+	mode attribute.KeyValue
+	time func(*sample.CPUTimes) sample.OptUint
 }{
-	{semconv.CPUModeUser, func(t *sample.CPUTimes) sample.OptUint { return t.User }, func(s sample.CPUShares) float64 { return s.User }},
-	{semconv.CPUModeNice, func(t *sample.CPUTimes) sample.OptUint { return t.Nice }, func(s sample.CPUShares) float64 { return s.Nice }},
-	{semconv.CPUModeSystem, func(t *sample.CPUTimes) sample.OptUint { return t.System }, func(s sample.CPUShares) float64 { return s.System }},
-	{semconv.CPUModeIdle, func(t *sample.CPUTimes) sample.OptUint { return t.Idle }, func(s sample.CPUShares) float64 { return s.Idle }},
-	{semconv.CPUModeIOWait, func(t *sample.CPUTimes) sample.OptUint { return t.IOWait }, func(s sample.CPUShares) float64 { return s.IOWait }},
-	{semconv.CPUModeInterrupt, interrupt, func(s sample.CPUShares) float64 { return s.Interrupt }},
-	{semconv.CPUModeSteal, func(t *sample.CPUTimes) sample.OptUint { return t.Steal }, func(s sample.CPUShares) float64 { return s.Steal }},
+	{semconv.CPUModeUser, func(t *sample.CPUTimes) sample.OptUint { return t.User }},
+	{semconv.CPUModeNice, func(t *sample.CPUTimes) sample.OptUint { return t.Nice }},
+	{semconv.CPUModeSystem, func(t *sample.CPUTimes) sample.OptUint { return t.System }},
+	{semconv.CPUModeIdle, func(t *sample.CPUTimes) sample.OptUint { return t.Idle }},
+	{semconv.CPUModeIOWait, func(t *sample.CPUTimes) sample.OptUint { return t.IOWait }},
+	{semconv.CPUModeInterrupt, interrupt},
+	{semconv.CPUModeSteal, func(t *sample.CPUTimes) sample.OptUint { return t.Steal }},
 }
 
 // interrupt is hard and soft interrupts together: the convention has one mode.
@@ -137,28 +163,30 @@ func systemCPU() []Row[cpu] {
 		},
 		Items: eachCPU(),
 	}
+	// The modes are shares of their sum: the clock is read at another moment than the times.
+	of := func(dst []counter.Ratio, mode sample.OptUint, all *sample.CPUTimes, breaks uint32) []counter.Ratio {
+		if n, ok := mode.Get(); ok {
+			dst = append(dst, counter.Ratio{Num: n, Den: all.All(), Breaks: breaks})
+		}
+		return dst
+	}
 	for _, m := range cpuModes {
-		time.Series = append(time.Series, seconds(attr(m.mode), func(s *cpu) sample.OptUint { return m.time(&s.System.Times) }))
-		time.Items.Series = append(time.Items.Series, ItemSeries[cpu]{
-			Attributes: attr(m.mode),
-			Float: func(s *cpu, i int) (float64, bool) {
-				n, ok := m.time(&s.System.PerCPU[i].Times).Get()
-				return float64(n) / 1e9, ok
-			},
+		time.Series = append(time.Series, point(attr(m.mode), micros, func(s *cpu) sample.OptUint { return m.time(&s.System.Times) }))
+		time.Items.Series = append(time.Items.Series, Series[cpu]{
+			Attributes: attr(m.mode), Per: micros,
+			Uint: func(s *cpu, i int) sample.OptUint { return m.time(&s.System.PerCPU[i].Times) },
 		})
 		share.Series = append(share.Series, Series[cpu]{
 			Attributes: attr(m.mode),
-			Float: func(s *cpu) (float64, bool) {
-				modes, ok := s.System.Modes.Get()
-				return m.share(modes), ok && m.time(&s.System.Times).Present()
+			Ratios: func(dst []counter.Ratio, s *cpu, _ int) []counter.Ratio {
+				return of(dst, m.time(&s.System.Times), &s.System.Times, s.System.Breaks)
 			},
 		})
-		share.Items.Series = append(share.Items.Series, ItemSeries[cpu]{
+		share.Items.Series = append(share.Items.Series, Series[cpu]{
 			Attributes: attr(m.mode),
-			Float: func(s *cpu, i int) (float64, bool) {
+			Ratios: func(dst []counter.Ratio, s *cpu, i int) []counter.Ratio {
 				one := &s.System.PerCPU[i]
-				modes, ok := one.Modes.Get()
-				return m.share(modes), ok && m.time(&one.Times).Present()
+				return of(dst, m.time(&one.Times), &one.Times, one.Breaks)
 			},
 		})
 	}

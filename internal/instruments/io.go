@@ -1,9 +1,12 @@
 package instruments
 
 import (
+	"time"
+
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/cboxdk/resource-monitor/internal/counter"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
@@ -20,14 +23,14 @@ func systemDisks(s *ioSample) *sample.Disks { return &s.System }
 func containerIO() []Row[ioSample] {
 	const note = "no point before the first I/O; a buffered write counts for the cgroup that writes it back"
 	return []Row[ioSample]{
-		disk(ownDisks, Metric{
+		fromUse(disk(ownDisks, Metric{
 			Name: "container.disk.io", Unit: "By", Kind: Counter, Scope: Container, Standard: true,
 			Description: "Disk bytes for the container.", Note: note,
-		}, readBytes, writtenBytes),
-		disk(ownDisks, Metric{
+		}, readBytes, writtenBytes)),
+		fromUse(disk(ownDisks, Metric{
 			Name: "container.disk.operations", Unit: "{operation}", Kind: Counter, Scope: Container,
 			Description: "Disk operations of the container.", PriorArt: "system.disk.operations", Note: note,
-		}, reads, writes),
+		}, reads, writes)),
 		pressureTime(Container, "io", func(s *ioSample) *sample.Pressure { return &s.Cgroup.Pressure }),
 		pressureRatio(Container, "io", func(s *ioSample) *sample.Pressure { return &s.Cgroup.Pressure }),
 	}
@@ -76,28 +79,33 @@ func disk(of func(*ioSample) *sample.Disks, m Metric, numbers ...direction) Row[
 		Len:        func(s *ioSample) int { return len(of(s).Devices) },
 		Key:        func(s *ioSample, i int) ItemKey { return ItemKey{Name: of(s).Devices[i].Name} },
 		Attributes: named(semconv.SystemDevice),
+		Source:     func(s *ioSample, i int) counter.Source { return counter.Source(of(s).Devices[i].Series) },
 	}}
 	for _, n := range numbers {
 		var attrs []attribute.KeyValue
 		if n.Valid() {
 			attrs = attr(n.KeyValue)
 		}
-		total := func(s *ioSample) sample.OptUint { return n.read(&of(s).Total) }
-		item := ItemSeries[ioSample]{Attributes: attrs}
+		per := 1.0
 		if m.Float {
-			r.Series = append(r.Series, seconds(attrs, total))
-			item.Float = func(s *ioSample, i int) (float64, bool) {
-				v, ok := n.read(&of(s).Devices[i]).Get()
-				return float64(v) / 1e9, ok
-			}
-		} else {
-			r.Series = append(r.Series, integer(attrs, total))
-			item.Int = func(s *ioSample, i int) (int64, bool) {
-				v, ok := n.read(&of(s).Devices[i]).Get()
-				return int64(v), ok && v <= 1<<63-1
-			}
+			per = nanos
 		}
-		r.Items.Series = append(r.Items.Series, item)
+		r.Series = append(r.Series, point(attrs, per, func(s *ioSample) sample.OptUint { return n.read(&of(s).Total) }))
+		r.Items.Series = append(r.Items.Series, Series[ioSample]{
+			Attributes: attrs, Per: per,
+			Uint: func(s *ioSample, i int) sample.OptUint { return n.read(&of(s).Devices[i]) },
+		})
+	}
+	return r
+}
+
+// fromUse is for a cgroup's disks: the kernel lists a device from its first use on.
+func fromUse(r Row[ioSample]) Row[ioSample] {
+	r.Since = func(s *ioSample, i int) time.Time {
+		if i < 0 {
+			return s.Cgroup.Since
+		}
+		return s.Cgroup.Devices[i].Since
 	}
 	return r
 }

@@ -57,7 +57,12 @@ func containerMemory() []Row[memory] {
 				Description: "Effective memory limit: the smallest that applies, over all visible ancestors.",
 				PriorArt:    "container.memory.usage.limit (Collector, dockerstats)",
 			},
-			Series: []Series[memory]{{Int: func(s *memory) (int64, bool) { return int64(s.Limit.Value), s.Limit.Known() }}},
+			Series: []Series[memory]{integer(nil, func(s *memory) sample.OptUint {
+				if !s.Limit.Known() {
+					return sample.OptUint{}
+				}
+				return sample.SomeUint(s.Limit.Value)
+			})},
 		}, {
 			Metric: Metric{
 				Name: "container.memory.limit.utilization", Unit: "1", Kind: Gauge, Float: true, Scope: Container, OptIn: WithUtilization,

@@ -1,6 +1,8 @@
 package instruments
 
 import (
+	"time"
+
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
@@ -23,9 +25,11 @@ func Errors() []Row[sample.Failures] {
 			Attributes: func(k ItemKey) []attribute.KeyValue {
 				return attr(ErrorSourceKey.String(k.Name), semconv.ErrorTypeKey.String(k.Type))
 			},
-			Series: []ItemSeries[sample.Failures]{{
-				Int: func(f *sample.Failures, i int) (int64, bool) { return int64(f.List[i].Count), true },
+			Series: []Series[sample.Failures]{{
+				Per:  1,
+				Uint: func(f *sample.Failures, i int) sample.OptUint { return sample.SomeUint(f.List[i].Count) },
 			}},
 		},
+		Since: func(f *sample.Failures, i int) time.Time { return f.List[i].Since },
 	}}
 }

@@ -4,6 +4,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/cboxdk/resource-monitor/internal/counter"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
@@ -43,15 +44,25 @@ func Network() []Row[sample.Network] {
 				Description: "Share of an interface's link speed in use.",
 				PriorArt:    "none", Note: "only where the link has a speed, and with Config.EnableDetailedNetwork",
 			},
-			Items: eachInterface(System, semconv.NetworkInterfaceName, ItemSeries[network]{
-				Attributes: attr(semconv.NetworkIODirectionReceive),
-				Float:      func(s *network, i int) (float64, bool) { return s.Interfaces[i].Receive.Utilization.Get() },
-			}, ItemSeries[network]{
-				Attributes: attr(semconv.NetworkIODirectionTransmit),
-				Float:      func(s *network, i int) (float64, bool) { return s.Interfaces[i].Transmit.Utilization.Get() },
-			}),
+			Items: eachInterface(System, semconv.NetworkInterfaceName,
+				bandwidth(semconv.NetworkIODirectionReceive, func(i *sample.Interface) *sample.Traffic { return &i.Receive }),
+				bandwidth(semconv.NetworkIODirectionTransmit, func(i *sample.Interface) *sample.Traffic { return &i.Transmit })),
 		},
 	}
+}
+
+// bandwidth is the bytes of one direction as a share of what the link can carry.
+func bandwidth(direction attribute.KeyValue, of func(*sample.Interface) *sample.Traffic) Series[network] {
+	return Series[network]{Attributes: attr(direction), Ratios: func(dst []counter.Ratio, s *network, i int) []counter.Ratio {
+		link := &s.Interfaces[i]
+		speed, ok := link.Speed.Get()
+		bytes, ok2 := of(link).Bytes.Get()
+		if !ok || !ok2 || speed == 0 {
+			return dst
+		}
+		// Bits a second are bytes a nanosecond, eight billion to one.
+		return append(dst, counter.Ratio{Num: bytes, PerTime: true, Scale: 8e9 / float64(speed), Breaks: link.Breaks})
+	}}
 }
 
 // traffic names the counters of one direction.
@@ -67,7 +78,7 @@ var traffic = struct {
 // counts reads the total, or each interface, in both directions.
 func counts(m Metric, item func(string) attribute.KeyValue, read func(*sample.Traffic) sample.OptUint) Row[network] {
 	r := Row[network]{Metric: m}
-	var items []ItemSeries[network]
+	var items []Series[network]
 	for _, d := range []struct {
 		attribute attribute.KeyValue
 		of        func(*sample.Interface) *sample.Traffic
@@ -81,19 +92,16 @@ func counts(m Metric, item func(string) attribute.KeyValue, read func(*sample.Tr
 			}
 			return read(d.of(&s.Total))
 		}))
-		items = append(items, ItemSeries[network]{
-			Attributes: attr(d.attribute),
-			Int: func(s *network, i int) (int64, bool) {
-				n, ok := read(d.of(&s.Interfaces[i])).Get()
-				return int64(n), ok && n <= 1<<63-1
-			},
+		items = append(items, Series[network]{
+			Attributes: attr(d.attribute), Per: 1,
+			Uint: func(s *network, i int) sample.OptUint { return read(d.of(&s.Interfaces[i])) },
 		})
 	}
 	r.Items = eachInterface(m.Scope, item, items...)
 	return r
 }
 
-func eachInterface(scope Scope, item func(string) attribute.KeyValue, series ...ItemSeries[network]) *Items[network] {
+func eachInterface(scope Scope, item func(string) attribute.KeyValue, series ...Series[network]) *Items[network] {
 	return &Items[network]{
 		Detail: PerInterface,
 		Len: func(s *network) int {
@@ -104,6 +112,7 @@ func eachInterface(scope Scope, item func(string) attribute.KeyValue, series ...
 		},
 		Key:        func(s *network, i int) ItemKey { return ItemKey{Name: s.Interfaces[i].Name} },
 		Attributes: named(item),
+		Source:     func(s *network, i int) counter.Source { return counter.Source(s.Interfaces[i].Series) },
 		Series:     series,
 	}
 }

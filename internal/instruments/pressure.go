@@ -34,17 +34,17 @@ var pressureWindows = []struct {
 
 // spoken are the resources as sentences have them.
 var spoken = map[string]string{
-	"cpu":    "for want of CPU",
-	"memory": "for want of memory",
-	"io":     "for want of I/O",
-	"irq":    "while interrupts were served",
+	"cpu":    "waited for a CPU",
+	"memory": "stalled on memory",
+	"io":     "stalled on I/O",
+	"irq":    "waited for interrupts",
 }
 
-// pressureTime is how long tasks of a scope were held up for a resource.
+// pressureTime is how long tasks of a scope stalled on a resource.
 func pressureTime[S any](scope Scope, resource string, of func(*S) *sample.Pressure) Row[S] {
 	r := Row[S]{Metric: Metric{
 		Name: scope.String() + "." + resource + ".linux.pressure.time", Unit: "s", Kind: Counter, Float: true, Scope: scope,
-		Description: "Time that some or all tasks were held up " + spoken[resource] + " (PSI).",
+		Description: "Total time in which some or all tasks " + spoken[resource] + " (PSI).",
 		PriorArt:    pressurePriorArt, Note: "only where the kernel has PSI",
 	}}
 	if scope == System {
@@ -53,9 +53,12 @@ func pressureTime[S any](scope Scope, resource string, of func(*S) *sample.Press
 	for _, stall := range stalls {
 		r.Series = append(r.Series, Series[S]{
 			Attributes: attr(PressureStallKey.String(stall.name)),
-			Float: func(s *S) (float64, bool) {
-				v, ok := stall.read(of(s)).Get()
-				return float64(v.Total) / 1e6, ok
+			Per:        micros,
+			Uint: func(s *S, _ int) (total sample.OptUint) {
+				if v, ok := stall.read(of(s)).Get(); ok {
+					total = sample.SomeUint(v.Total)
+				}
+				return total
 			},
 		})
 	}
@@ -66,14 +69,14 @@ func pressureTime[S any](scope Scope, resource string, of func(*S) *sample.Press
 func pressureRatio[S any](scope Scope, resource string, of func(*S) *sample.Pressure) Row[S] {
 	r := Row[S]{Metric: Metric{
 		Name: scope.String() + "." + resource + ".linux.pressure.ratio", Unit: "1", Kind: Gauge, Float: true, Scope: scope, OptIn: WithUtilization,
-		Description: "Share of time that some or all tasks were held up " + spoken[resource] + " (PSI).",
+		Description: "Share of time in which some or all tasks " + spoken[resource] + " (PSI).",
 		PriorArt:    pressurePriorArt, Note: "only where the kernel has PSI",
 	}}
 	for _, stall := range stalls {
 		for _, window := range pressureWindows {
 			r.Series = append(r.Series, Series[S]{
 				Attributes: attr(PressureStallKey.String(stall.name), PressureWindowKey.String(window.name)),
-				Float: func(s *S) (float64, bool) {
+				Float: func(s *S, _ int) (float64, bool) {
 					v, ok := stall.read(of(s)).Get()
 					return window.read(v), ok
 				},

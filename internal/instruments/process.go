@@ -1,8 +1,10 @@
 package instruments
 
 import (
+	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/cboxdk/resource-monitor/internal/counter"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
@@ -28,8 +30,8 @@ func OwnProcess() []Row[sample.Process] {
 		}, {
 			Metric: share,
 			Series: []Series[process]{
-				float(attr(semconv.CPUModeUser), func(s *process) sample.Opt[float64] { return s.UserShare }),
-				float(attr(semconv.CPUModeSystem), func(s *process) sample.Opt[float64] { return s.SystemShare }),
+				processShare(semconv.CPUModeUser, func(s *process) sample.OptUint { return s.User }),
+				processShare(semconv.CPUModeSystem, func(s *process) sample.OptUint { return s.System }),
 			},
 		}, {
 			Metric: file(noted(metric("process.memory.usage", "By", UpDownCounter, "The amount of physical memory in use."),
@@ -67,4 +69,15 @@ func OwnProcess() []Row[sample.Process] {
 			Series: []Series[process]{float(nil, func(s *process) sample.Opt[float64] { return s.Uptime })},
 		},
 	}
+}
+
+// processShare is CPU time as a share of the CPUs that the process may run on.
+func processShare(mode attribute.KeyValue, read func(*process) sample.OptUint) Series[process] {
+	return Series[process]{Attributes: attr(mode), Ratios: func(dst []counter.Ratio, s *process, _ int) []counter.Ratio {
+		cpus, ok := s.CPUs.Get()
+		if !ok || cpus == 0 {
+			return dst
+		}
+		return usage(dst, read(s), 1/float64(cpus), 0)
+	}}
 }

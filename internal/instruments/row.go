@@ -5,8 +5,11 @@
 package instruments
 
 import (
+	"time"
+
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/cboxdk/resource-monitor/internal/counter"
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
@@ -67,16 +70,31 @@ type Row[S any] struct {
 	Metric
 	Series []Series[S]
 	// Items replaces Series by series of each item of a list, such as the
-	// CPUs, where the user asked for that detail. nil: there is no such detail.
+	// CPUs, if the user asked for that detail. nil: there is no such detail.
 	Items *Items[S]
+	// Since returns when the source of a counter began to count from zero; the
+	// zero time: not known. The index is that of the item, or -1 for Series. nil: never known.
+	Since func(*S, int) time.Time
 }
 
-// Series is one point of a row: a fixed set of attributes, and the value,
-// which a sample may not have. One of Int and Float is set, as Metric.Float says.
+// Series is one point of a row: a fixed set of attributes, and the value, which
+// a sample may not have. One of Uint, Float and Ratios is set. They are given the
+// index of the item, or 0 if the row has no items.
 type Series[S any] struct {
 	Attributes []attribute.KeyValue
-	Int        func(*S) (int64, bool)
-	Float      func(*S) (float64, bool)
+	// Uint reads a whole number. A metric with Float is that number divided by Per.
+	Uint func(*S, int) sample.OptUint
+	Per  float64
+	// Float reads a number as it is.
+	Float func(*S, int) (float64, bool)
+	// Ratios appends what is compared over the consumer's window. The value is
+	// that of the largest ratio.
+	Ratios func([]counter.Ratio, *S, int) []counter.Ratio
+}
+
+// point returns a series of a row without items.
+func point[S any](attrs []attribute.KeyValue, per float64, read func(*S) sample.OptUint) Series[S] {
+	return Series[S]{Attributes: attrs, Per: per, Uint: func(s *S, _ int) sample.OptUint { return read(s) }}
 }
 
 // Items are the points of each item of a list.
@@ -86,14 +104,10 @@ type Items[S any] struct {
 	// Key is what tells the items apart, and Attributes are those of the item that has it.
 	Key        func(*S, int) ItemKey
 	Attributes func(ItemKey) []attribute.KeyValue
-	Series     []ItemSeries[S]
-}
-
-// ItemSeries is one point of each item.
-type ItemSeries[S any] struct {
-	Attributes []attribute.KeyValue
-	Int        func(*S, int) (int64, bool)
-	Float      func(*S, int) (float64, bool)
+	// Source identifies what an item's counters are read from: an item with the key
+	// of an earlier one may have other counts. nil: the key says it all.
+	Source func(*S, int) counter.Source
+	Series []Series[S] // of each item
 }
 
 // ItemKey is a number, a name, or a name and a type. Every collection compares
@@ -136,25 +150,33 @@ func reading[S any](parts sample.Parts, rows []Row[S]) []Row[S] {
 	return rows
 }
 
-// integer reads a number; values beyond int64 are absent, not negative.
+// The units in which samples count a second.
+const (
+	nanos  = 1e9
+	micros = 1e6
+)
+
+// integer reads a number.
 func integer[S any](attrs []attribute.KeyValue, read func(*S) sample.OptUint) Series[S] {
-	return Series[S]{Attributes: attrs, Int: func(s *S) (int64, bool) {
-		n, ok := read(s).Get()
-		return int64(n), ok && n <= 1<<63-1
-	}}
+	return point(attrs, 1, read)
 }
 
 // seconds reads nanoseconds.
 func seconds[S any](attrs []attribute.KeyValue, read func(*S) sample.OptUint) Series[S] {
-	return Series[S]{Attributes: attrs, Float: func(s *S) (float64, bool) {
-		n, ok := read(s).Get()
-		return float64(n) / 1e9, ok
-	}}
+	return point(attrs, nanos, read)
 }
 
 // float reads a number as it is.
 func float[S any](attrs []attribute.KeyValue, read func(*S) sample.Opt[float64]) Series[S] {
-	return Series[S]{Attributes: attrs, Float: func(s *S) (float64, bool) { return read(s).Get() }}
+	return Series[S]{Attributes: attrs, Float: func(s *S, _ int) (float64, bool) { return read(s).Get() }}
+}
+
+// usage compares the growth of a total of nanoseconds, if it was read, with time.
+func usage(dst []counter.Ratio, total sample.OptUint, scale float64, breaks uint32) []counter.Ratio {
+	if n, ok := total.Get(); ok {
+		dst = append(dst, counter.Ratio{Num: n, PerTime: true, Scale: scale, Breaks: breaks})
+	}
+	return dst
 }
 
 func attr(kv ...attribute.KeyValue) []attribute.KeyValue { return kv }
@@ -180,7 +202,13 @@ func limitInfo[S any](resource string, source func(*S) sample.Source) Row[S] {
 	} {
 		r.Series = append(r.Series, Series[S]{
 			Attributes: attr(LimitResourceKey.String(resource), LimitSourceKey.String(src.String())),
-			Int:        func(s *S) (int64, bool) { return 1, source(s) == src },
+			Per:        1,
+			Uint: func(s *S, _ int) (one sample.OptUint) {
+				if source(s) == src {
+					one = sample.SomeUint(1)
+				}
+				return one
+			},
 		})
 	}
 	return r

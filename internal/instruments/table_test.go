@@ -142,43 +142,40 @@ func attributes[S any](series []instruments.Series[S]) (all [][]attribute.KeyVal
 }
 
 func TestEverySeriesReadsWhatItsMetricSays(t *testing.T) {
-	check := func(m instruments.Metric, isInt, isFloat bool) {
-		if isInt == isFloat || isFloat != m.Float {
-			t.Errorf("%s: float is %v; a series has Int %v, Float %v", m.Name, m.Float, isInt, isFloat)
-		}
-	}
-	for _, r := range instruments.Memory() {
-		for _, s := range r.Series {
-			check(r.Metric, s.Int != nil, s.Float != nil)
-		}
-	}
-	for _, r := range instruments.Paging() {
-		for _, s := range r.Series {
-			check(r.Metric, s.Int != nil, s.Float != nil)
-		}
-	}
-	for _, r := range instruments.CPU() {
-		for _, s := range r.Series {
-			check(r.Metric, s.Int != nil, s.Float != nil)
-		}
-	}
-	for _, r := range instruments.IO() {
-		for _, s := range r.Series {
-			check(r.Metric, s.Int != nil, s.Float != nil)
-		}
+	check(t, instruments.Memory())
+	check(t, instruments.Paging())
+	check(t, instruments.CPU())
+	check(t, instruments.IO())
+	check(t, instruments.Network())
+	check(t, instruments.OwnProcess())
+	check(t, instruments.Errors())
+}
+
+func check[S any](t *testing.T, rows []instruments.Row[S]) {
+	t.Helper()
+	for _, r := range rows {
+		series := r.Series
 		if r.Items != nil {
-			for _, s := range r.Items.Series {
-				check(r.Metric, s.Int != nil, s.Float != nil)
+			series = append(slices.Clone(series), r.Items.Series...)
+		}
+		for _, s := range series {
+			ways := 0
+			for _, set := range []bool{s.Uint != nil, s.Float != nil, s.Ratios != nil} {
+				if set {
+					ways++
+				}
 			}
-		}
-	}
-	for _, r := range instruments.Network() {
-		for _, s := range r.Series {
-			check(r.Metric, s.Int != nil, s.Float != nil)
-		}
-		if r.Items != nil {
-			for _, s := range r.Items.Series {
-				check(r.Metric, s.Int != nil, s.Float != nil)
+			if ways != 1 {
+				t.Errorf("%s: a series is read in %d ways, want 1", r.Name, ways)
+			}
+			if r.Kind == instruments.Counter && s.Uint == nil {
+				t.Errorf("%s: a counter is not read as a whole number", r.Name)
+			}
+			if !r.Float && s.Uint == nil {
+				t.Errorf("%s: an integer is read as a float", r.Name)
+			}
+			if s.Uint != nil && (s.Per < 1 || !r.Float && s.Per != 1) {
+				t.Errorf("%s: %v of its numbers are one of its unit", r.Name, s.Per)
 			}
 		}
 	}

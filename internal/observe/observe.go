@@ -4,7 +4,6 @@ package observe
 
 import (
 	"context"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -49,7 +48,6 @@ type Table interface {
 // instruments and callbacks.
 type Taker interface {
 	metric.MeterProvider
-	// Take emits the tables, in the name of the scope, until the Registration
-	// ends. started is since when a scope's counters count; the zero time where that is not known.
-	Take(scope, version string, tables []Table, started func(instruments.Scope) time.Time) metric.Registration
+	// Take emits the tables, in the name of the scope, until the Registration ends.
+	Take(scope, version string, tables []Table) metric.Registration
 }

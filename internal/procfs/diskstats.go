@@ -24,9 +24,9 @@ type Disk struct {
 	Major, Minor uint32
 	Name         string
 	Read, Write  DiskOps
-	InProgress   uint64 // requests, a gauge
-	IOTime       uint64 // during which the device had work
-	WeightedTime uint64 // the same, times the requests that waited or ran
+	InProgress   sample.OptUint // requests, a gauge
+	IOTime       uint64         // during which the device had work
+	WeightedTime uint64         // the same, times the requests that waited or ran
 	Discard      sample.Opt[DiskOps]
 	Flushes      sample.OptUint // since Linux 5.5
 	FlushTime    sample.OptUint
@@ -118,7 +118,10 @@ func (d *Disk) parseCounts(b []byte) bool {
 		return false
 	}
 	d.Read, d.Write = DiskOps{v[0], v[1], v[2], v[3]}, DiskOps{v[4], v[5], v[6], v[7]}
-	d.InProgress, d.IOTime, d.WeightedTime = v[8], v[9], v[10]
+	d.InProgress, d.IOTime, d.WeightedTime = sample.OptUint{}, v[9], v[10]
+	if v[8] <= math.MaxInt32 { // a kernel that lost count prints a negative number as 32 bits without sign
+		d.InProgress = sample.SomeUint(v[8])
+	}
 	d.Discard, d.Flushes, d.FlushTime = sample.Opt[DiskOps]{}, sample.OptUint{}, sample.OptUint{}
 	if read >= 15 {
 		d.Discard = sample.Some(DiskOps{v[11], v[12], v[13], v[14]})

@@ -3,6 +3,7 @@ package procfs_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ func disk(name string, minor uint32) procfs.Disk {
 		Major: 8, Minor: minor, Name: name,
 		Read:       procfs.DiskOps{Operations: 1, Merged: 2, Bytes: 3 * 512, Time: 4 * ms},
 		Write:      procfs.DiskOps{Operations: 5, Merged: 6, Bytes: 7 * 512, Time: 8 * ms},
-		InProgress: 9, IOTime: 10 * ms, WeightedTime: 11 * ms,
+		InProgress: sample.SomeUint(9), IOTime: 10 * ms, WeightedTime: 11 * ms,
 	}
 }
 
@@ -29,27 +30,34 @@ func TestDiskstats(t *testing.T) {
 	discard.Discard = sample.Some(procfs.DiskOps{Operations: 12, Merged: 13, Bytes: 14 * 512, Time: 15 * ms})
 	flush := discard
 	flush.Flushes, flush.FlushTime = sample.SomeUint(16), sample.SomeUint(17*ms)
+	lost := disk("sdb", 16)
+	lost.InProgress = sample.OptUint{}
+	most := disk("sdb", 16)
+	most.InProgress = sample.SomeUint(math.MaxInt32)
 	const plainLine = "   8       0 sda 1 2 3 4 5 6 7 8 9 10 11"
 	for name, tc := range map[string]struct {
 		text string
 		want []procfs.Disk
 	}{
-		"empty: no disks":            {"", nil},
-		"before 4.18":                {plainLine + "\n", []procfs.Disk{plain}},
-		"4.18 discards":              {plainLine + " 12 13 14 15\n", []procfs.Disk{discard}},
-		"5.5 flushes":                {plainLine + " 12 13 14 15 16 17\n", []procfs.Disk{flush}},
-		"columns to come":            {plainLine + " 12 13 14 15 16 17 18 19\n", []procfs.Disk{flush}},
-		"half of the discards":       {plainLine + " 12 13\n", []procfs.Disk{plain}},
-		"half of the flushes":        {plainLine + " 12 13 14 15 16\n", []procfs.Disk{discard}},
-		"missing final newline":      {plainLine, []procfs.Disk{plain}},
-		"2.6 partition of four":      {plainLine + "\n   8    1 sda1 5 6 7 8\n", []procfs.Disk{plain}},
-		"torn line":                  {plainLine + "\n   8   16 sdb 1 2 3 4 5", []procfs.Disk{plain}},
-		"blank lines":                {"\n" + plainLine + "\n\n", []procfs.Disk{plain}},
-		"two":                        {plainLine + "\n 8 16 sdb 1 2 3 4 5 6 7 8 9 10 11\n", []procfs.Disk{plain, disk("sdb", 16)}},
-		"a slash in the name":        {" 8 1 cciss/c0d0 1 2 3 4 5 6 7 8 9 10 11\n", []procfs.Disk{disk("cciss/c0d0", 1)}},
-		"sectors beyond the bytes":   {plainLine + "\n 8 16 sdb 1 2 18446744073709551615 4 5 6 7 8 9 10 11\n", []procfs.Disk{plain}},
-		"minor beyond 32 bits":       {plainLine + "\n 8 4294967296 sdb 1 2 3 4 5 6 7 8 9 10 11\n", []procfs.Disk{plain}},
-		"negative in-flight of bugs": {plainLine + "\n 8 16 sdb 1 2 3 4 5 6 7 8 -1 10 11\n", []procfs.Disk{plain}},
+		"empty: no disks":                       {"", nil},
+		"before 4.18":                           {plainLine + "\n", []procfs.Disk{plain}},
+		"4.18 discards":                         {plainLine + " 12 13 14 15\n", []procfs.Disk{discard}},
+		"5.5 flushes":                           {plainLine + " 12 13 14 15 16 17\n", []procfs.Disk{flush}},
+		"columns to come":                       {plainLine + " 12 13 14 15 16 17 18 19\n", []procfs.Disk{flush}},
+		"half of the discards":                  {plainLine + " 12 13\n", []procfs.Disk{plain}},
+		"half of the flushes":                   {plainLine + " 12 13 14 15 16\n", []procfs.Disk{discard}},
+		"missing final newline":                 {plainLine, []procfs.Disk{plain}},
+		"2.6 partition of four":                 {plainLine + "\n   8    1 sda1 5 6 7 8\n", []procfs.Disk{plain}},
+		"torn line":                             {plainLine + "\n   8   16 sdb 1 2 3 4 5", []procfs.Disk{plain}},
+		"blank lines":                           {"\n" + plainLine + "\n\n", []procfs.Disk{plain}},
+		"two":                                   {plainLine + "\n 8 16 sdb 1 2 3 4 5 6 7 8 9 10 11\n", []procfs.Disk{plain, disk("sdb", 16)}},
+		"a slash in the name":                   {" 8 1 cciss/c0d0 1 2 3 4 5 6 7 8 9 10 11\n", []procfs.Disk{disk("cciss/c0d0", 1)}},
+		"sectors beyond the bytes":              {plainLine + "\n 8 16 sdb 1 2 18446744073709551615 4 5 6 7 8 9 10 11\n", []procfs.Disk{plain}},
+		"minor beyond 32 bits":                  {plainLine + "\n 8 4294967296 sdb 1 2 3 4 5 6 7 8 9 10 11\n", []procfs.Disk{plain}},
+		"in flight of a kernel that lost count": {plainLine + "\n 8 16 sdb 1 2 3 4 5 6 7 8 4294967295 10 11\n", []procfs.Disk{plain, lost}},
+		"the least that is a negative number":   {plainLine + "\n 8 16 sdb 1 2 3 4 5 6 7 8 2147483648 10 11\n", []procfs.Disk{plain, lost}},
+		"the most that can be in flight":        {plainLine + "\n 8 16 sdb 1 2 3 4 5 6 7 8 2147483647 10 11\n", []procfs.Disk{plain, most}},
+		"negative in-flight of bugs":            {plainLine + "\n 8 16 sdb 1 2 3 4 5 6 7 8 -1 10 11\n", []procfs.Disk{plain}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := procfs.Diskstats{Disks: []procfs.Disk{flush, flush, flush}}

@@ -48,3 +48,6 @@ func (s *SelfStat) Parse(b []byte) error {
 	}
 	return nil
 }
+
+// nanosPerTick is USER_HZ in nanoseconds.
+const nanosPerTick = microsPerTick * 1000

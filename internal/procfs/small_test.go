@@ -96,7 +96,7 @@ func TestSelfIO(t *testing.T) {
 
 func TestSelfStat(t *testing.T) {
 	const rest = " S 1 2 2 0 -1 4194304 110 0 112 0 114 115 0 0 20 0 120 0 122 3133440 442 18446744073709551615 1 1 0 0\n"
-	want := procfs.SelfStat{MinFlt: 110, MajFlt: 112, User: 114 * tick, System: 115 * tick, NumThreads: 120, StartTime: 122 * tick}
+	want := procfs.SelfStat{MinFlt: 110, MajFlt: 112, User: 114 * tickNanos, System: 115 * tickNanos, NumThreads: 120, StartTime: 122 * tickNanos}
 	parses(t, (*procfs.SelfStat).Parse, map[string]procfs.SelfStat{
 		"5 (cat)" + rest:                     want,
 		"5 (a b) (c) )" + rest:               want,

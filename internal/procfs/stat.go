@@ -8,10 +8,10 @@ import (
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
-// nanosPerTick is USER_HZ, 1/100 s on every platform that this module supports.
-const nanosPerTick = 10_000_000
+// microsPerTick is USER_HZ, 1/100 s on every platform that this module supports.
+const microsPerTick = 10_000
 
-// Stat is the CPU part of /proc/stat (proc_stat(5)), in nanoseconds.
+// Stat is the CPU part of /proc/stat (proc_stat(5)), in microseconds.
 type Stat struct {
 	Total sample.CPUTimes // the "cpu" line
 	CPUs  []StatCPU       // the "cpuN" lines; a CPU that is offline has none
@@ -54,28 +54,22 @@ func (s *Stat) Parse(b []byte, perCPU bool) error {
 }
 
 // parseTimes reads the columns of a line. It is false for fewer than four,
-// which even Linux 2.4 prints, and for zeros alone.
+// which even Linux 2.4 prints, and if all of them are zero. A column too large
+// to be a time is absent and takes no other down.
 func parseTimes(b []byte, t *sample.CPUTimes) bool {
 	*t = sample.CPUTimes{}
 	var v [8]uint64
 	read, _ := kernfs.UintFields(b, v[:])
-	sum := uint64(0)
-	for i, n := range v[:read] {
-		if n > math.MaxInt64/nanosPerTick {
-			read = i
-			break
-		}
-		v[i] = n * nanosPerTick
-		sum += n
-	}
-	if read < 4 || sum == 0 {
+	if read < 4 || v == [8]uint64{} {
 		return false
 	}
-	t.User, t.Nice, t.System, t.Idle = sample.SomeUint(v[0]), sample.SomeUint(v[1]), sample.SomeUint(v[2]), sample.SomeUint(v[3])
-	for i, to := range [...]*sample.OptUint{&t.IOWait, &t.IRQ, &t.SoftIRQ, &t.Steal} {
-		if read > 4+i {
-			*to = sample.SomeUint(v[4+i])
+	for i, to := range [...]*sample.OptUint{&t.User, &t.Nice, &t.System, &t.Idle, &t.IOWait, &t.IRQ, &t.SoftIRQ, &t.Steal} {
+		if i < read && v[i] <= mostTicks {
+			*to = sample.SomeUint(v[i] * microsPerTick)
 		}
 	}
 	return true
 }
+
+// mostTicks leaves room to add the modes up. It is 73,000 years.
+const mostTicks = math.MaxUint64 / microsPerTick / 8

@@ -12,7 +12,11 @@ import (
 	"github.com/cboxdk/resource-monitor/internal/sample"
 )
 
-const tick = 10_000_000 // ns
+// A tick is the unit of /proc/stat.
+const (
+	tick      = 10_000 // microseconds
+	tickNanos = 1000 * tick
+)
 
 const stat = `cpu  1000 50 300 8000 20 0 10 0 400 5
 cpu0 500 25 150 4000 10 0 5 0 200 3
@@ -32,6 +36,12 @@ func times(ticks ...uint64) (c sample.CPUTimes) {
 	return c
 }
 
+// lacking returns c without one state.
+func lacking(c sample.CPUTimes, state int) sample.CPUTimes {
+	*[]*sample.OptUint{&c.User, &c.Nice, &c.System, &c.Idle, &c.IOWait, &c.IRQ, &c.SoftIRQ, &c.Steal}[state] = sample.OptUint{}
+	return c
+}
+
 func sum(c sample.CPUTimes) (n uint64) {
 	for _, f := range []sample.OptUint{c.User, c.Nice, c.System, c.Idle, c.IOWait, c.IRQ, c.SoftIRQ, c.Steal} {
 		n += f.Or(0)
@@ -45,18 +55,23 @@ func TestStat(t *testing.T) {
 		want sample.CPUTimes
 		cpus []int
 	}{
-		"C9 CPU 1 is offline":            {stat, times(1000, 50, 300, 8000, 20, 0, 10, 0), []int{0, 2}},
-		"2.4 has four columns":           {"cpu 1 2 3 4\n", times(1, 2, 3, 4), nil},
-		"before 2.6.11 no steal":         {"cpu 1 2 3 4 5 6 7\n", times(1, 2, 3, 4, 5, 6, 7), nil},
-		"steal":                          {"cpu 1 2 3 4 5 6 7 8 0 0\n", times(1, 2, 3, 4, 5, 6, 7, 8), nil},
-		"columns to come":                {"cpu 1 2 3 4 5 6 7 8 9 10 11 12\n", times(1, 2, 3, 4, 5, 6, 7, 8), nil},
-		"missing final newline":          {"cpu 1 2 3 4", times(1, 2, 3, 4), nil},
-		"torn CPU line":                  {"cpu 1 2 3 4\ncpu0 1 2 3 4\ncpu1 1 2", times(1, 2, 3, 4), []int{0}},
-		"unreadable optional column":     {"cpu 1 2 3 4 x 6\n", times(1, 2, 3, 4), nil},
-		"optional column beyond 64 bits": {"cpu 1 2 3 4 18446744073709551616 6\n", times(1, 2, 3, 4), nil},
-		"CPU without number":             {"cpu 1 2 3 4\ncpux 1 1 1 1\ncpu3 1 1 1 1\n", times(1, 2, 3, 4), []int{3}},
-		"CPU number out of range":        {"cpu 1 2 3 4\ncpu99999999999 1 1 1 1\ncpu3 1 1 1 1\n", times(1, 2, 3, 4), []int{3}},
-		"X2 per-CPU lines of zeros":      {"cpu 1 2 3 4\ncpu0 0 0 0 0\n", times(1, 2, 3, 4), nil},
+		"C9 CPU 1 is offline":                     {stat, times(1000, 50, 300, 8000, 20, 0, 10, 0), []int{0, 2}},
+		"2.4 has four columns":                    {"cpu 1 2 3 4\n", times(1, 2, 3, 4), nil},
+		"before 2.6.11 no steal":                  {"cpu 1 2 3 4 5 6 7\n", times(1, 2, 3, 4, 5, 6, 7), nil},
+		"steal":                                   {"cpu 1 2 3 4 5 6 7 8 0 0\n", times(1, 2, 3, 4, 5, 6, 7, 8), nil},
+		"columns to come":                         {"cpu 1 2 3 4 5 6 7 8 9 10 11 12\n", times(1, 2, 3, 4, 5, 6, 7, 8), nil},
+		"missing final newline":                   {"cpu 1 2 3 4", times(1, 2, 3, 4), nil},
+		"torn CPU line":                           {"cpu 1 2 3 4\ncpu0 1 2 3 4\ncpu1 1 2", times(1, 2, 3, 4), []int{0}},
+		"unreadable optional column":              {"cpu 1 2 3 4 x 6\n", times(1, 2, 3, 4), nil},
+		"optional column beyond 64 bits":          {"cpu 1 2 3 4 18446744073709551616 6\n", times(1, 2, 3, 4), nil},
+		"a column beyond 64 bits of microseconds": {"cpu 1 2 3 18446744073709551615 5 6 7 8\n", lacking(times(1, 2, 3, 0, 5, 6, 7, 8), 3), nil},
+		"a column that leaves no room for a sum":  {"cpu 1 2 3 4 5 6 7 230584300921370\n", lacking(times(1, 2, 3, 4, 5, 6, 7, 8), 7), nil},
+		"a column just below that":                {"cpu 1 2 3 4 5 6 7 230584300921369\n", times(1, 2, 3, 4, 5, 6, 7, 230584300921369), nil},
+		"the first column beyond 64 bits":         {"cpu 18446744073709551615 2 3 4\n", lacking(times(1, 2, 3, 4), 0), nil},
+		"idle time beyond 64 bits of nanoseconds": {"cpu 1 2 3 3229286400000 5 6 7 8\n", times(1, 2, 3, 3229286400000, 5, 6, 7, 8), nil}, // 512 CPUs, two years
+		"CPU without number":                      {"cpu 1 2 3 4\ncpux 1 1 1 1\ncpu3 1 1 1 1\n", times(1, 2, 3, 4), []int{3}},
+		"CPU number out of range":                 {"cpu 1 2 3 4\ncpu99999999999 1 1 1 1\ncpu3 1 1 1 1\n", times(1, 2, 3, 4), []int{3}},
+		"X2 per-CPU lines of zeros":               {"cpu 1 2 3 4\ncpu0 0 0 0 0\n", times(1, 2, 3, 4), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := procfs.Stat{CPUs: []procfs.StatCPU{{Number: 77}}}
@@ -106,7 +121,6 @@ func TestStatMalformed(t *testing.T) {
 		"no aggregate line":           "cpu0 1 2 3 4\n",
 		"negative":                    "cpu 1 2 3 -4\n",
 		"beyond 64 bits":              "cpu 1 2 3 99999999999999999999\n",
-		"beyond 64 bits of ns":        "cpu 1 2 3 18446744073709551615\n",
 		"binary":                      "\x00\x01\xff\n",
 		"blank first line":            "\ncpu 1 2 3 4\n",
 		"key with a colon":            "cpu: 1 2 3 4\n",

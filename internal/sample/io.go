@@ -19,10 +19,14 @@ func (s *IO) Reset(now time.Time) {
 	s.Cgroup.Devices, s.System.Devices = own, all
 }
 
+// ReadAt returns when the reading was made.
+func (s *IO) ReadAt() time.Time { return s.Time }
+
 // Disks is the I/O of the own cgroup or of the machine.
 type Disks struct {
-	Total    Disk   // each byte once: what stacked devices pass on is not added
-	Devices  []Disk // every device, only where details are wanted
+	Since    time.Time // when the first device was listed, if that was its first use
+	Total    Disk      // each byte once: what stacked devices pass on is not added
+	Devices  []Disk    // every device, only where details are wanted
 	Pressure Pressure
 }
 
@@ -37,6 +41,8 @@ type Disk struct {
 	QueueTime            OptUint // the same, times the requests that waited or ran
 	InProgress           OptUint // requests
 	Latency              Latency
+	Series               uint32    // a device of the same name with another number has other counts
+	Since                time.Time // when the device was listed, if that was its first use; in a cgroup only
 }
 
 // Transfer counts one direction.

@@ -11,8 +11,10 @@ type Network struct {
 	Own        Opt[bool]
 	Total      Interface   // without loopback and interfaces that repeat others
 	Interfaces []Interface // every interface that is not filtered out, only where details are wanted
-	Gone       int         // how many at the end of Interfaces have left: their counts stand still
 }
+
+// ReadAt returns when the reading was made.
+func (s *Network) ReadAt() time.Time { return s.Time }
 
 // Reset is as that of CPU.
 func (s *Network) Reset(now time.Time) {
@@ -24,11 +26,11 @@ type Interface struct {
 	Name              string // "" of a total
 	Receive, Transmit Traffic
 	Speed             OptUint // of the link, bits per second
+	Breaks            uint32  // as counter.Counter.Breaks, of all counts
+	Series            uint32  // an interface of the same name with another number has other counts
 }
 
-// Traffic is one direction: cumulative counts, and shares of the newest window.
+// Traffic is the cumulative counts of one direction.
 type Traffic struct {
 	Bytes, Packets, Errors, Dropped OptUint
-	Utilization                     Opt[float64] // of the link's speed, 0..1
-	ErrorRate                       Opt[float64] // errors as a share of packets and errors, 0..1; absent where there was neither
 }

@@ -135,24 +135,27 @@ type Paging struct {
 	Faults Faults
 }
 
-// CPU is one reading of the CPU collector. Times are cumulative nanoseconds.
+// CPU is one reading of the CPU collector. Times are cumulative, in nanoseconds except CPUTimes.
 type CPU struct {
 	Time time.Time
 	Own  bool // as Memory.Own
 	// Limit is the effective limit of this process, in cores; CgroupLimit
 	// leaves the affinity of the one process out.
 	Limit, CgroupLimit Limit[float64]
-	Available          Opt[float64] // online CPUs that the process may run on
-	Err                error        // why Cgroup has no usage
-	Cgroup             CgroupCPU
-	System             SystemCPU
+	// SystemLimit is the effective limit without those of cgroups. It goes with
+	// the machine's usage.
+	SystemLimit Limit[float64]
+	Available   Opt[float64] // online CPUs that the process may run on
+	Err         error        // why Cgroup has no usage
+	Cgroup      CgroupCPU
+	System      SystemCPU
 }
 
 // Reset makes s an empty reading of now, with the room that its lists had.
 func (s *CPU) Reset(now time.Time) {
-	own, all := s.Cgroup.PerCPU[:0], s.System.PerCPU[:0]
+	own, all, levels := s.Cgroup.PerCPU[:0], s.System.PerCPU[:0], s.Cgroup.Levels[:0]
 	*s = CPU{Time: now}
-	s.Cgroup.PerCPU, s.System.PerCPU = own, all
+	s.Cgroup.PerCPU, s.System.PerCPU, s.Cgroup.Levels = own, all, levels
 }
 
 // Tasks is what the pids controller counts: every thread is a task.
@@ -164,8 +167,9 @@ type Tasks struct {
 // CgroupCPU is what the CPU controllers say of the process's own cgroup.
 type CgroupCPU struct {
 	Usage, User, System OptUint
-	Cores               Opt[float64] // in use over the newest window
-	Utilization         Opt[float64] // cores / limit, the highest over the levels
+	Held                bool       // the times could not be read: they are those of an earlier reading
+	Breaks              uint32     // as counter.Counter.Breaks, of Usage
+	Levels              []LevelCPU // ancestors with a quota, read on demand
 	Shares, Weight      OptUint
 	Quota, Period       OptUint // microseconds, of the cgroup that binds
 	Throttling          Throttling
@@ -173,6 +177,13 @@ type CgroupCPU struct {
 	Pressure            Pressure
 	Tasks               Tasks
 	Uptime              OptUint // nanoseconds since the init of the process's own PID namespace started
+}
+
+// LevelCPU is the CPU time of an ancestor and its quota.
+type LevelCPU struct {
+	Usage  OptUint
+	Breaks uint32
+	Quota  float64 // cores
 }
 
 // Throttling is that of the cgroup whose quota binds.
@@ -185,36 +196,42 @@ type Throttling struct {
 // PerCPU is one logical CPU.
 type PerCPU struct {
 	Number int
-	Times  CPUTimes
-	Usage  uint64         // busy nanoseconds
-	Share  Opt[float64]   // busy share of the newest window, 0..1
-	Modes  Opt[CPUShares] // of the machine's CPUs, read on demand
+	Times  CPUTimes // of the machine
+	Usage  OptUint  // of a cgroup
+	Breaks uint32
 }
 
-// CPUTimes splits a CPU's time by mode, in nanoseconds. The modes are
-// disjoint: guest time is inside User and Nice, as the kernel counts it.
+// CPUTimes splits CPU time by mode, in microseconds: in nanoseconds, 64 bits
+// hold the idle time of 512 CPUs for a year. The modes are disjoint: guest time
+// is inside User and Nice, as the kernel counts it.
 type CPUTimes struct {
 	User, Nice, System, Idle OptUint
 	IOWait, IRQ, SoftIRQ     OptUint
 	Steal                    OptUint
 }
 
+// Busy returns the time of all modes but idle, iowait and steal, which another guest used.
+func (t *CPUTimes) Busy() OptUint {
+	if !t.User.Present() {
+		return OptUint{}
+	}
+	return SomeUint(t.User.Or(0) + t.Nice.Or(0) + t.System.Or(0) + t.IRQ.Or(0) + t.SoftIRQ.Or(0))
+}
+
+// All returns the time of all modes.
+func (t *CPUTimes) All() uint64 {
+	return t.Busy().Or(0) + t.Idle.Or(0) + t.IOWait.Or(0) + t.Steal.Or(0)
+}
+
 // SystemCPU is the machine's CPUs.
 type SystemCPU struct {
 	Times    CPUTimes // summed over the CPUs
-	Usage    OptUint
-	Cores    Opt[float64]
-	Modes    Opt[CPUShares] // shares of the newest window
-	Logical  OptUint        // online CPUs
+	Breaks   uint32   // as counter.Counter.Breaks, of Times
+	Logical  OptUint  // online CPUs
 	PerCPU   []PerCPU
 	Pressure Pressure
 	IRQ      Pressure // time that interrupts took from tasks
 	Uptime   OptUint  // nanoseconds, suspended time included
-}
-
-// CPUShares splits a window by mode; the shares sum to 1.
-type CPUShares struct {
-	User, Nice, System, Idle, IOWait, Interrupt, Steal float64
 }
 
 // LimitEntry is one limit that was found, binding or not.
@@ -238,25 +255,42 @@ type Limits struct {
 
 // Failure is how often one source failed in one way.
 type Failure struct {
-	Source string // the kernel file's name, such as memory.stat; on macOS the call's or sysctl's
-	Type   string // permission_denied, not_found, malformed, timeout, too_large, not_regular, io
+	Since  time.Time // of the first one
+	Source string    // the kernel file's name, such as memory.stat; on macOS the call's or sysctl's
+	Type   string    // permission_denied, not_found, malformed, timeout, too_large, not_regular, io
 	Count  uint64
 }
 
 // Failures is what could not be read so far.
 type Failures struct {
+	Time time.Time
 	List []Failure
 }
 
 // Process is one reading of the process collector.
 type Process struct {
 	Time                   time.Time
-	User, System           OptUint      // nanoseconds
-	UserShare, SystemShare Opt[float64] // of the CPUs that it may run on, over the newest window
-	RSS, Virtual           OptUint      // bytes; RSS is the footprint on macOS
-	ReadBytes, WriteBytes  OptUint      // that reached the block layer
+	User, System           OptUint // nanoseconds
+	CPUs                   OptUint // that it may run on; read on demand
+	RSS, Virtual           OptUint // bytes; RSS is the footprint on macOS
+	ReadBytes, WriteBytes  OptUint // that reached the block layer
 	Threads, Descriptors   OptUint
 	Voluntary, Involuntary OptUint // context switches
 	Faults                 Faults
 	Uptime                 Opt[float64] // seconds
 }
+
+// ReadAt returns when the reading was made.
+func (s *Memory) ReadAt() time.Time { return s.Time }
+
+// ReadAt returns when the reading was made.
+func (s *Paging) ReadAt() time.Time { return s.Time }
+
+// ReadAt returns when the reading was made.
+func (s *CPU) ReadAt() time.Time { return s.Time }
+
+// ReadAt returns when the reading was made.
+func (s *Process) ReadAt() time.Time { return s.Time }
+
+// ReadAt returns when the failures were listed.
+func (f *Failures) ReadAt() time.Time { return f.Time }

@@ -114,7 +114,7 @@
 //	C11 the root's cpu.stat is the machine's
 //	    engine.TestTheRootCgroupHasNoNumbersOfItsOwn
 //	C12 the ticks of cpuacct.stat are coarse
-//	    engine.TestSplitterSumsAndNeverGoesBack
+//	    counter.FuzzSplit counter.TestSplitOfAbsurdCounters
 //
 // Pressure:
 //
@@ -186,11 +186,11 @@
 //	T2  the monotonic clock stands still in a suspended machine
 //	    engine.TestCPUUsageIsNeverMadeUp
 //	T3  counters that go back
-//	    engine.TestCounter engine.TestCPUUsageIsNeverMadeUp
+//	    counter.TestCounter engine.TestCPUUsageIsNeverMadeUp
 //	T4  a sample that comes late
 //	    engine.TestCPUUsageIsNeverMadeUp engine.TestUsageOverTheWindow
 //	T5  two readings in one instant
-//	    engine.TestWindow engine.TestShareWindow
+//	    counter.TestWindow
 //	T6  two readers of one state
 //	    otelresource.TestCPUUsageCoversTheWindowWhoeverReads engine.TestTwoMonitorsHaveABaselineEach
 //	T7  ticks are hundredths of a second
@@ -202,7 +202,7 @@
 //	T10 two registrations double sums
 //	    otelresource.TestStartTwiceOnOneProviderIsRefused
 //	T11 counters start before the process
-//	    otelresource.TestContainerScopeEmitsItsTable producer.TestSumsStartWithWhatTheyCount
+//	    otelresource.TestContainerScopeEmitsItsTable producer.TestSumsCountFromTheirStartTime
 //
 // Kept descriptors:
 //
@@ -273,7 +273,7 @@
 //	R10 files read at the mount; usage of the machine; a working set below zero
 //	    cgroup.TestResolve engine.TestR10bWithoutStatUsageIsStillTheCgroups cgroup.TestWorkingSet
 //	R11 the machine's system time under a container's name
-//	    engine.TestSplitterFollowsTheKernelsShares engine.TestV1
+//	    counter.TestSplitFollowsTheSharesOfItsCounters engine.TestV1
 //	R12 usage that needs nr_periods to move
 //	    engine.TestR12UsageWithoutAQuota
 //	R13 a sentinel of larger pages; a limit kept for ever
@@ -281,7 +281,7 @@
 //	R14 names of services and modules taken for containers
 //	    environ.TestTraps environ.TestRejectedShapes
 //	R15 equal totals; a CPU less than before
-//	    engine.TestWindow engine.TestShareWindow engine.TestPerCPUIsKeyedByNumber
+//	    counter.TestWindow engine.TestPerCPUIsKeyedByNumber
 //	R16 guest time added; one loss costs all; states that do not add up
 //	    procfs.TestR16aGuestIsInsideUser otelresource.TestAFailingSourceCostsNobodyElseAnExport engine.TestSystemMemoryStatesSumToTheTotal
 //	R17 ids made of any hexadecimal word
@@ -305,7 +305,7 @@
 //	R26 a search of all cgroups
 //	    environ.TestTraps engine.TestAMoveIsFollowedWithinTheInterval
 //	R27 a counter that wraps below zero
-//	    engine.TestCounter
+//	    counter.TestCounter
 //	R28 interfaces beyond the first page
 //	    procfs.TestR28NetDevOfManyPages kernfs.TestR28RecordsBeyondAPage
 //	R29 the old cgroup's values after a move

@@ -34,33 +34,38 @@ type buffer struct {
 // waits for fresh ones no longer than a callback of otelresource.Start does.
 // Its error is always nil: what cannot be read has no points.
 func (p *Producer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
+	p.mu.Lock()
+	tables := p.tables
+	if tables != nil {
+		p.running.Add(1)
+		defer p.running.Done()
+	}
+	p.mu.Unlock() // a logger or an error handler may call Produce
 	b, _ := p.buffers.Get().(*buffer)
 	if b == nil {
 		b = new(buffer)
 	}
 	defer p.buffers.Put(b)
 	b.points, b.ends, b.place = b.points[:0], b.ends[:0], b.place[:0]
-	for _, t := range p.tables {
+	for _, t := range tables {
 		b.points = t.Append(ctx, b.points)
 		b.ends = append(b.ends, len(b.points))
 	}
 	if len(b.points) == 0 {
 		return nil, nil
 	}
-	return []metricdata.ScopeMetrics{{Scope: p.scope, Metrics: p.emit(b, time.Now())}}, nil
+	return []metricdata.ScopeMetrics{{Scope: p.scope, Metrics: p.emit(tables, b, time.Now())}}, nil
 }
 
 // emit turns points into data that the reader owns. All points of a kind lie
 // in one array: the number of series adds no allocations.
-func (p *Producer) emit(b *buffer, now time.Time) []metricdata.Metrics {
+func (p *Producer) emit(tables []boundTable, b *buffer, now time.Time) []metricdata.Metrics {
 	for range p.metrics {
 		b.place = append(b.place, -1)
 	}
 	b.runs = b.runs[:0]
 	var ints, floats, present, begin int
-	for i, t := range p.tables {
+	for i, t := range tables {
 		for begin < b.ends[i] {
 			r := run{begin: begin, end: begin + 1, metric: t.metrics[b.points[begin].Metric]}
 			for r.end < b.ends[i] && b.points[r.end].Metric == b.points[begin].Metric {

@@ -19,9 +19,8 @@
 //
 //   - Views do not apply, as to no Producer, and there is no cardinality limit.
 //   - Temporality is always cumulative.
-//   - A sum's start time is that of what it counts, where that is known: the
-//     boot of the machine, the start of the process, and of a container with a PID
-//     namespace of its own the start of its init. Elsewhere it is the time of New, as in the SDK.
+//   - The start time of a sum is the time of New, from which it counts. The SDK
+//     takes the time at which its instrument was created.
 package producer
 
 import (
@@ -44,9 +43,10 @@ import (
 type Producer struct {
 	instrumentation *otelresource.Instrumentation
 
-	mu      sync.RWMutex // held to read by every collection, so that Shutdown waits for them
+	mu      sync.Mutex
+	running sync.WaitGroup // collections; none begins once tables is nil
 	scope   instrumentation.Scope
-	tables  []boundTable // none before Take and after Shutdown
+	tables  []boundTable // nil before Take and after Shutdown
 	metrics []emitted
 	buffers sync.Pool // of *buffer
 }
@@ -54,8 +54,7 @@ type Producer struct {
 var _ sdk.Producer = (*Producer)(nil)
 
 // New returns a Producer of what otelresource.Start would register with the
-// same options, of which WithMeterProvider has no effect. Its errors are
-// those of Start; with ErrUnsupportedPlatform the Producer is usable and has no metrics.
+// same options. WithMeterProvider is ignored. Its errors are those of Start; with ErrUnsupportedPlatform the Producer is usable and has no metrics.
 func New(opts ...otelresource.Option) (*Producer, error) {
 	p := new(Producer)
 	i, err := otelresource.Start(append(opts[:len(opts):len(opts)], otelresource.WithMeterProvider(&taker{producer: p}))...)
@@ -82,13 +81,12 @@ type taker struct {
 var _ observe.Taker = (*taker)(nil)
 
 // Take implements observe.Taker.
-func (t *taker) Take(scope, version string, tables []observe.Table, started func(instruments.Scope) time.Time) metric.Registration {
+func (t *taker) Take(scope, version string, tables []observe.Table) metric.Registration {
 	p := t.producer
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.scope = instrumentation.Scope{Name: scope, Version: version}
 	now := time.Now()
-	starts := map[instruments.Scope]time.Time{}
 	byName := map[string]int{}
 	for _, table := range tables {
 		if len(table.Metrics()) == 0 {
@@ -96,18 +94,13 @@ func (t *taker) Take(scope, version string, tables []observe.Table, started func
 		}
 		bound := boundTable{Table: table}
 		for _, m := range table.Metrics() {
-			if _, known := starts[m.Scope]; !known {
-				if starts[m.Scope] = started(m.Scope); starts[m.Scope].IsZero() {
-					starts[m.Scope] = now
-				}
-			}
 			n, ok := byName[m.Name] // two tables may have the same metric
 			if !ok {
 				n = len(p.metrics)
 				byName[m.Name] = n
 				e := emitted{Metric: m}
 				if m.Kind != instruments.Gauge {
-					e.start = starts[m.Scope]
+					e.start = now
 				}
 				p.metrics = append(p.metrics, e)
 			}
@@ -127,7 +120,8 @@ type registration struct {
 // Unregister implements metric.Registration. It waits for collections under way.
 func (r registration) Unregister() error {
 	r.producer.mu.Lock()
-	defer r.producer.mu.Unlock()
 	r.producer.tables = nil
+	r.producer.mu.Unlock()
+	r.producer.running.Wait()
 	return nil
 }
