@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/cboxdk/resource-monitor/examples/internal/human"
 	"github.com/cboxdk/resource-monitor/otelresource"
 )
 
@@ -40,7 +42,7 @@ func advice(r *report) []string {
 			say("Let this user read %s.", e.Path)
 		case errors.Is(err, otelresource.ErrInsufficientPerms):
 			say("Let this user read the files under /proc/self and /sys/fs/cgroup.")
-		case errors.Is(err, otelresource.ErrCgroupNotFound):
+		case errors.Is(err, otelresource.ErrCgroupNotFound) && (!errors.As(err, &e) || e.Path == "" || strings.HasPrefix(e.Path, "/proc/")):
 			say("Mount the cgroup file system at /sys/fs/cgroup (read-only is enough): the process's own cgroup is not visible, and numbers of the host never stand in for it.")
 		}
 	}
@@ -84,7 +86,8 @@ func memory(s *otelresource.MemoryStats, say func(string, ...any)) {
 	if s.Scope != otelresource.ScopeContainer {
 		return
 	}
-	if machine(s.LimitSource) && !s.Has(otelresource.FieldHighBytes) {
+	high := s.Has(otelresource.FieldHighBytes) && s.HighBytes < s.LimitBytes
+	if machine(s.LimitSource) && !high {
 		say("No memory limit is set: this process may take all of the machine's memory, and the machine's OOM killer decides who dies.")
 	}
 	if s.Events == nil {
@@ -93,12 +96,13 @@ func memory(s *otelresource.MemoryStats, say func(string, ...any)) {
 	if !s.Has(otelresource.FieldSwapUsageBytes) {
 		say("Swap of this cgroup is not known: the kernel does not account it (CONFIG_MEMCG_SWAP; on v1 boot with swapaccount=1).")
 	}
-	bound, name := s.LimitBytes, "the memory limit"
-	if s.Has(otelresource.FieldHighBytes) && (s.HighBytes < bound || !s.Has(otelresource.FieldLimitBytes)) {
-		bound, name = s.HighBytes, "memory.high"
+	bound, known := s.LimitBytes, s.Has(otelresource.FieldLimitBytes)
+	if s.Has(otelresource.FieldHighBytes) && (s.HighBytes < bound || !known) {
+		bound, known = s.HighBytes, true
 	}
-	if s.Has(otelresource.FieldAvailableBytes) && s.AvailableBytes < bound/10 {
-		say("Less than a tenth of %s is left, with page cache that can be reclaimed counted as free.", name)
+	if known && s.Has(otelresource.FieldAvailableBytes) && s.AvailableBytes <= bound/10 {
+		say("Only %s of memory can still be used (reclaimable page cache counts as free): a limit of this cgroup or of an ancestor, or the machine, is nearly used up.",
+			human.Bytes(float64(s.AvailableBytes)))
 	}
 }
 

@@ -91,7 +91,7 @@ func TestPageCacheIsNoReasonForAdvice(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("there are no cgroups on " + runtime.GOOS)
 	}
-	const little = "Less than a tenth of"
+	const little = "of memory can still be used"
 	root := fixture.Load(t, "../../otelresource/testdata/readings/available-with-page-cache.txtar")
 	report := func() string {
 		var text bytes.Buffer
@@ -104,8 +104,8 @@ func TestPageCacheIsNoReasonForAdvice(t *testing.T) {
 		t.Errorf("got advice to free memory with the limit full of page cache:\n%s", got)
 	}
 	root.Write("sys/fs/cgroup/c/memory.stat", "anon 207000000\ninactive_file 0\nactive_file 0\n")
-	if got, want := report(), little+" the memory limit is left"; !strings.Contains(got, want) {
-		t.Errorf("got no %q with the limit full of anonymous memory:\n%s", want, got)
+	if got := report(); !strings.Contains(got, little) {
+		t.Errorf("got no %q with the limit full of anonymous memory:\n%s", little, got)
 	}
 	// Without a limit, a tenth of memory.high counts, not of the machine.
 	root.Write("sys/fs/cgroup/c/memory.max", "max\n")
@@ -114,7 +114,7 @@ func TestPageCacheIsNoReasonForAdvice(t *testing.T) {
 		t.Errorf("got advice about a limit at half of memory.high:\n%s", got)
 	}
 	root.Write("sys/fs/cgroup/c/memory.high", "210000000\n")
-	if got, want := report(), little+" memory.high is left"; !strings.Contains(got, want) {
-		t.Errorf("got no %q:\n%s", want, got)
+	if got := report(); !strings.Contains(got, little) {
+		t.Errorf("got no %q with memory.high nearly reached:\n%s", little, got)
 	}
 }

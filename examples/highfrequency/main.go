@@ -70,9 +70,9 @@ func run(ctx context.Context, length time.Duration) (r result, err error) {
 // overloaded reports whether less than a tenth of the memory limit is left, or of memory.high, above which
 // the kernel throttles. AvailableBytes counts page cache that can be reclaimed as free.
 func overloaded(m *otelresource.MemoryStats) bool {
-	bound := m.LimitBytes
-	if m.Has(otelresource.FieldHighBytes) {
-		bound = min(bound, m.HighBytes)
+	bound, known := m.LimitBytes, m.Has(otelresource.FieldLimitBytes)
+	if m.Has(otelresource.FieldHighBytes) && (m.HighBytes < bound || !known) {
+		bound, known = m.HighBytes, true
 	}
-	return m.Has(otelresource.FieldAvailableBytes) && m.AvailableBytes < bound/10
+	return known && m.Has(otelresource.FieldAvailableBytes) && m.AvailableBytes <= bound/10
 }
