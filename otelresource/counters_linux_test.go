@@ -201,8 +201,8 @@ func (w *busyWorld) undo() {
 
 // TestEveryCounterSurvivesTheAbsenceOfItsSource removes each source for one
 // collection and lets it return, then for more than an hour, and stops and
-// starts on the same provider. At no time a reader is told more than what was
-// counted, and every reader is told the same.
+// starts on the same provider. No reader ever sees more than what was counted,
+// and all readers see the same.
 func TestEveryCounterSurvivesTheAbsenceOfItsSource(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range []struct {

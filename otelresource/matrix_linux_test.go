@@ -305,8 +305,8 @@ func (m *matrix) judge(f *fault, file, moment string, got *everything) (c compla
 	return c
 }
 
-// bounds reports whether a value is bounded by a file of the process's own cgroup. An
-// ancestor's bound stands for a file that is missing, not for one that cannot be read.
+// bounds reports whether a file of the process's own cgroup sets the bound of a value. If
+// that file is missing, an ancestor's bound applies; if it cannot be read, none is known.
 func bounds(file, key string) bool {
 	if !regexp.MustCompile(`^sys/fs/cgroup/.*/(memory\.(max|high|limit_in_bytes|memsw\.limit_in_bytes)|cpu\.(max|cfs_(quota|period)_us)|cpuset\.(cpus\.effective|effective_cpus))$`).MatchString(file) {
 		return false

@@ -147,7 +147,7 @@ func (r *CPUReader) ReadLimits(p *kernfs.Pass, c *CPU, report Report) {
 	for i := range r.files {
 		l, err := r.readLevel(p, &r.files[i], report)
 		c.Levels = append(c.Levels, l)
-		// Ancestors are as those that are not visible: they are left out.
+		// An ancestor that cannot be read is left out, like one that is not visible.
 		c.Unknown = c.Unknown || i == 0 && err != nil && !IsAbsence(err)
 	}
 	// A cgroup without the file, or with an empty one, has its nearest ancestor's.

@@ -152,7 +152,7 @@ func (r *MemoryReader) readLevel(p *kernfs.Pass, i int, m *Memory, report Report
 		l.High, known2 = limit(p, &f.high, report)
 		l.SwapLimit, _ = limit(p, &f.swap, report)
 	}
-	// Other levels are as those that are not visible: they are left out.
+	// An ancestor that cannot be read is left out, like one that is not visible.
 	if i == m.UsageLevel {
 		m.UnknownLimit, m.UnknownBound = !known, !known || !known2
 	}

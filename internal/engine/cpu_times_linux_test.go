@@ -355,7 +355,7 @@ func TestCPUsThatWereAddedCount(t *testing.T) {
 	}
 }
 
-// A reading that also counts the CPUs loses nothing of those that were added.
+// CPUs that were added since the last reading may have worked all the time since.
 func TestCPUsThatWereAddedCountAtOnce(t *testing.T) {
 	b := open(t, machine)
 	b.want = sample.PartSystem | sample.PartSystemInfo

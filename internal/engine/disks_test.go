@@ -151,8 +151,8 @@ func TestADiskThatReturnsContinues(t *testing.T) {
 	}
 }
 
-// Of the disks that left, those that left last are remembered. One that was
-// forgotten is new when it returns, and counts from its first reading.
+// Only the disks that left last are remembered. A disk that was forgotten is new
+// when it returns, and counts from its first reading.
 func TestTheDisksThatLeftLastAreRemembered(t *testing.T) {
 	a := new(diskAccount)
 	const extra = 20
