@@ -224,12 +224,16 @@ func (i *Instrumentation) shutdown() {
 	if i.owned {
 		errs = append(errs, i.monitor.Close())
 	}
-	totals := i.carried // of a Start that failed
-	if len(i.tables) > 0 {
-		totals = carriedTotals{}
-	}
+	totals, collected := carriedTotals{}, false
 	for _, t := range i.tables {
-		t.totals(totals)
+		collected = t.totals(totals) || collected
+	}
+	if !collected { // no reader has seen that series of the one before ended
+		for key, total := range i.carried {
+			if _, ok := totals[key]; !ok {
+				totals[key] = total
+			}
+		}
 	}
 	started.release(i.provider, totals)
 	i.err = errors.Join(errs...)
@@ -315,7 +319,7 @@ func (r *registry) claim(p metric.MeterProvider) (carriedTotals, error) {
 		return nil, errStartedTwice
 	}
 	r.all = append(r.all, p)
-	if r.ended == nil || !same(p, r.ended) {
+	if r.ended == nil || !same(p, r.ended) && !(global && delegates(r.ended)) {
 		return nil, nil
 	}
 	totals := r.totals
@@ -327,7 +331,7 @@ func (r *registry) release(p metric.MeterProvider, totals carriedTotals) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all = slices.DeleteFunc(r.all, func(other metric.MeterProvider) bool { return same(p, other) })
-	if _, producer := p.(observe.Taker); !producer { // it is used once
+	if _, producer := p.(observe.Taker); !producer && len(totals) > 0 { // a producer is used once
 		r.ended, r.totals = p, totals
 	}
 }

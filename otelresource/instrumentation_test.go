@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	apimetric "go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
@@ -464,37 +463,6 @@ func TestShutdownInsideACallbackDoesNotDeadlock(t *testing.T) {
 	collect(t, reader)
 	if err := i.Shutdown(t.Context()); err != nil {
 		t.Errorf("the Shutdown that the callback began did not finish: %v", err)
-	}
-}
-
-// Until the global provider is set, OpenTelemetry has one in its place that hands everything over to it.
-func TestStartingOnTheGlobalProviderBeforeAndAfterItIsSetIsStartingTwice(t *testing.T) {
-	m := monitorOn(t, fixture.Load(t, "testdata/host.txtar"))
-	before, err := otelresource.Start(otelresource.WithMonitor(m))
-	if err != nil {
-		t.Fatal(err)
-	}
-	reader := metric.NewManualReader()
-	provider := metric.NewMeterProvider(metric.WithReader(reader))
-	otel.SetMeterProvider(provider)
-	defer func() { _ = before.Shutdown(t.Context()) }()
-	for name, opts := range map[string][]otelresource.Option{
-		"the global one": {otelresource.WithMonitor(m)},
-		"by name":        {otelresource.WithMonitor(m), otelresource.WithMeterProvider(provider)},
-	} {
-		if _, err := otelresource.Start(opts...); err == nil || !strings.Contains(err.Error(), "already started") {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if err := before.Shutdown(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	after, err := otelresource.Start(otelresource.WithMonitor(m))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := after.Shutdown(t.Context()); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/cboxdk/resource-monitor/internal/fixture"
@@ -19,6 +20,7 @@ type restarts struct {
 	root     *fixture.Root
 	now      time.Time
 	provider *metric.MeterProvider
+	global   bool // provider is set as the global one later
 	deltas   *metric.ManualReader
 	totals   *metric.ManualReader
 	running  *otelresource.Instrumentation
@@ -44,7 +46,10 @@ func (r *restarts) start(options ...otelresource.Option) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	r.running, err = otelresource.Start(append(options, otelresource.WithMeterProvider(r.provider), otelresource.WithMonitor(r.monitor),
+	if !r.global {
+		options = append(options, otelresource.WithMeterProvider(r.provider))
+	}
+	r.running, err = otelresource.Start(append(options, otelresource.WithMonitor(r.monitor),
 		otelresource.WithScopes(otelresource.ScopeContainer, otelresource.ScopeSystem), otelresource.WithPatience())...)
 	if err != nil {
 		r.Fatal(err)
@@ -237,4 +242,63 @@ func TestAnAbsurdValueDoesNotStopACounter(t *testing.T) {
 			r.stop()
 		})
 	}
+}
+
+func TestAFailedStartOnAnotherProviderKeepsTheTotals(t *testing.T) {
+	r := newRestarts(t)
+	r.network("lo=0", "eth1=500")
+	r.start()
+	r.network("lo=0", "eth1=1500")
+	r.expect("before", received, 1000, 1000)
+	r.stop()
+	if _, err := otelresource.Start(otelresource.WithMeterProvider(metric.NewMeterProvider()), otelresource.WithMonitor(r.monitor)); err == nil {
+		t.Fatal("a closed monitor was started")
+	}
+	r.start()
+	r.network("lo=0", "eth1=1503")
+	r.expect("after", received, 3, 1003)
+	r.stop()
+}
+
+// No reader saw that the second Instrumentation does not export each CPU.
+func TestAStartThatNobodyCollectedKeepsTheTotals(t *testing.T) {
+	r := newRestarts(t)
+	const each = "system.cpu.time{cpu.logical_number=0,cpu.mode=user}"
+	stat := func(user int) {
+		r.root.Write("proc/stat", fmt.Sprintf("cpu  %d 0 0 0\ncpu0 %d 0 0 0\n", user, user))
+	}
+	stat(1000)
+	r.start(otelresource.WithPerCPU())
+	stat(1100)
+	r.expect("each CPU", each, 1, 1)
+	r.stop()
+	r.start()
+	r.stop()
+	r.start(otelresource.WithPerCPU())
+	r.expect("each CPU again", each, 0, 1)
+	r.stop()
+}
+
+// Until the global provider is set, OpenTelemetry has one in its place that hands everything over to it.
+func TestStartingOnTheGlobalProviderBeforeAndAfterItIsSetIsStartingTwice(t *testing.T) {
+	r := newRestarts(t)
+	r.global = true
+	r.network("lo=0", "eth1=500")
+	r.start()
+	otel.SetMeterProvider(r.provider)
+	for name, opts := range map[string][]otelresource.Option{
+		"the global one": {otelresource.WithMonitor(r.monitor)},
+		"by name":        {otelresource.WithMonitor(r.monitor), otelresource.WithMeterProvider(r.provider)},
+	} {
+		if _, err := otelresource.Start(opts...); err == nil || !strings.Contains(err.Error(), "already started") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	r.network("lo=0", "eth1=1500")
+	r.expect("before", received, 1000, 1000)
+	r.stop()
+	r.start()
+	r.network("lo=0", "eth1=1503")
+	r.expect("after", received, 3, 1003)
+	r.stop()
 }

@@ -24,12 +24,14 @@ type table[S any] struct {
 	began  time.Time     // when the first sample was read, from which counters count; zero: none was
 	newest *S            // the sample that rows was last fed with; nil: none yet
 	at     time.Duration // when it was read, from began
+
+	collected bool // at some time
 }
 
 // countingTable is a table of any collector.
 type countingTable interface {
 	observe.Table
-	totals(all carriedTotals)
+	totals(all carriedTotals) (collected bool)
 }
 
 // tablesOf divides the rows that sel lets through by what has to be read for
@@ -114,6 +116,7 @@ func (t *table[S]) Append(ctx context.Context, dst []observe.Point) (points []ob
 	s, fresh := t.read(ctx) // s is nil if there was no sample yet
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.collected = true
 	if fresh {
 		t.feed(s)
 	}
@@ -144,13 +147,15 @@ func (t *table[S]) feed(s *S) {
 	}
 }
 
-// totals adds what the counters of the table have counted to all.
-func (t *table[S]) totals(all carriedTotals) {
+// totals adds what the counters of the table have counted to all, and reports
+// whether a reader has collected them.
+func (t *table[S]) totals(all carriedTotals) (collected bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range t.rows {
 		t.rows[i].carry(all, t.at)
 	}
+	return t.collected
 }
 
 // collector is what the tables of one collector share.
