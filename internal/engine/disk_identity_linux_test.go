@@ -214,3 +214,21 @@ func TestRequestsInProgressOfAPartitionAreNotInTheTotal(t *testing.T) {
 	expect(t, "sda1", s.Devices[1].InProgress, none)
 	expect(t, "total", s.Total.InProgress, some(7))
 }
+
+func TestANumberThatAnotherDiskTakesBetweenTwoReadings(t *testing.T) {
+	b := open(t, machine+mountV2+self("0::/a")+group(top+"/a", "io.stat="))
+	b.want = sample.PartCgroup | sample.PartDevices
+	d := &diskBench{b}
+	read := func(stat string) string {
+		b.Write(top+"/a/io.stat", stat+"\n")
+		b.after(2 * time.Minute)
+		return numbers(&b.io().Cgroup)
+	}
+	d.setDisk("nvme1n1", "259:4", "7")
+	read("259:4 rbytes=500 wbytes=50")
+	b.Remove("sys/class/block/nvme1n1")
+	b.Remove("sys/devices/x/nvme1n1")
+	d.setDisk("nvme2n1", "259:4", "8")
+	expect(t, "another one", read("259:4 rbytes=30 wbytes=3"), "total 530/53, nvme2n1 30/3")
+	expect(t, "and on", read("259:4 rbytes=900 wbytes=90"), "total 1400/140, nvme2n1 900/90")
+}

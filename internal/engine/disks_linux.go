@@ -27,6 +27,7 @@ type topology struct {
 	generation int // changes with every look; 0: none yet
 	blocks     []blockDevice
 	stacked    []sysfsDevice // those that can come to lie on others
+	plain      []sysfsDevice // other disks that have a diskseq
 	unsure     bool          // sysfs did not say what some device is
 	unfinished *sysfsLook    // a reader's context ended it; it goes on with the next reading
 }
@@ -96,8 +97,8 @@ func (t *topology) refresh(p *kernfs.Pass) {
 }
 
 // due reports whether to look, for the first time or because what was seen may be
-// true no more. A machine of disks and their partitions is looked at once: what
-// they lie on never changes.
+// true no more. What disks and their partitions lie on never changes. A disk that
+// was replaced by another of its name and number has another diskseq.
 func (t *topology) due(p *kernfs.Pass) bool {
 	switch {
 	case t.generation == 0:
@@ -113,6 +114,18 @@ func (t *topology) due(p *kernfs.Pass) bool {
 		if err != nil || is.number != was.number || is.link != was.link || is.seq != was.seq || !slices.Equal(is.slaves, was.slaves) {
 			return true
 		}
+	}
+	plain := t.plain
+	same, err := guarded(p.Context(), t.opener, classBlock, func(root hostfs.Root) (bool, error) {
+		for i := range plain {
+			if readSeq(root, classBlock+"/"+plain[i].name) != plain[i].seq {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+	if err != nil || !same {
+		return true
 	}
 	t.looked = p.Now()
 	return false
@@ -132,7 +145,7 @@ func (t *topology) look(p *kernfs.Pass) {
 	}
 	t.unsure = found == nil || found.unsure
 	if found != nil {
-		t.blocks, t.stacked = found.blocks, found.stacked
+		t.blocks, t.stacked, t.plain = found.blocks, found.stacked, found.plain
 	}
 }
 
@@ -187,11 +200,17 @@ func readDevice(root hostfs.Root, name string) sysfsDevice {
 	dir := classBlock + "/" + name
 	d.number, d.numbered = readNumber(root, dir+"/dev")
 	d.link, _ = root.Readlink(dir)
-	d.slaves, _ = root.ReadDir(dir+"/slaves", maxDevices)        // a partition has none
-	if b, err := root.ReadFile(dir+"/diskseq", 64); err == nil { // and no number either
-		d.seq = strings.TrimSpace(string(b))
-	}
+	d.slaves, _ = root.ReadDir(dir+"/slaves", maxDevices) // a partition has none
+	d.seq = readSeq(root, dir)                            // and no number either
 	return d
+}
+
+func readSeq(root hostfs.Root, dir string) string {
+	b, err := root.ReadFile(dir+"/diskseq", 64)
+	if err != nil {
+		return "" // a kernel before 5.15
+	}
+	return strings.TrimSpace(string(b))
 }
 
 // assemble finds out what lies on what.
@@ -207,6 +226,8 @@ func assemble(devices []sysfsDevice) *topology {
 		t.unsure = t.unsure || d.guessed
 		if from.mayStack() {
 			t.stacked = append(t.stacked, *from)
+		} else if from.seq != "" {
+			t.plain = append(t.plain, *from)
 		}
 	}
 	seqs := make(map[string]string, len(devices))
