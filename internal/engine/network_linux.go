@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// namesAge is how long a renamed interface may go under its old name, and
-	// factsAge how long a new speed or master stays unseen.
+	// namesAge is how long a renamed interface may go under its old name, and one
+	// that gets a master may count beside it. factsAge is how long anything else
+	// that is new of an interface stays unseen.
 	namesAge, factsAge = 10 * time.Second, time.Minute
 	// settling is when interfaces are looked at again after some came: who
 	// makes a veth gives it a master a moment later.
@@ -214,7 +215,7 @@ func (c *networkCollector) look(p *round, changed bool) {
 			r.index = sys.index(r.name)
 		}
 		link := list.add(r.index, r.name)
-		if all || !link.facts.known {
+		if all || !link.facts.known || link.counted {
 			// What was known stays where sysfs is of another moment.
 			if f := sys.facts(r.name, r.index); f.known {
 				link.facts = f

@@ -155,3 +155,23 @@ func TestRatesCoverTheWindow(t *testing.T) {
 	expect(t, "errors", received.Or(-1), 0.25)
 	expect(t, "nothing sent", sent.Present(), false)
 }
+
+func TestAnInterfaceThatJoinsABondCountsOnce(t *testing.T) {
+	b := open(t, initial+sysLink("eth0", 1, "device/", "bonding_slave/", "master/")+sysLink("eth1", 2, "device/")+sysLink("bond0", 3, "bonding/", "lower_eth0/"))
+	read := func(e1, bond uint64) uint64 {
+		b.Write(dev, netDevHeader+counts{0: 100}.line("eth0")+counts{0: e1}.line("eth1")+counts{0: bond}.line("bond0"))
+		b.after(15 * time.Second)
+		return b.received()
+	}
+	for range 5 {
+		read(100, 100)
+	}
+	b.Write("sys/class/net/eth1/bonding_slave/state", "x")
+	b.Write("sys/class/net/eth1/master/x", "x")
+	last := read(1100, 1100)
+	for n := uint64(2100); n <= 4100; n += 1000 {
+		now := read(n, n)
+		expect(t, "growth", now-last, 1000)
+		last = now
+	}
+}
