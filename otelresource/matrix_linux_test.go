@@ -311,7 +311,7 @@ func bounds(file, key string) bool {
 	if !regexp.MustCompile(`^sys/fs/cgroup/.*/(memory\.(max|high|limit_in_bytes|memsw\.limit_in_bytes)|cpu\.(max|cfs_(quota|period)_us)|cpuset\.(cpus\.effective|effective_cpus))$`).MatchString(file) {
 		return false
 	}
-	resource, of := "memory", regexp.MustCompile(`limit|available|Limits|utilization|usage_percent`)
+	resource, of := "memory", regexp.MustCompile(`limit|available|Limits|utilization|usage_percent|throttl|burst|quota|events`)
 	if strings.HasPrefix(path.Base(file), "cpu") {
 		resource = "cpu"
 	}

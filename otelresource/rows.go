@@ -200,11 +200,11 @@ func (s *series) count(source counter.Source, raw sample.OptUint, fromZero bool,
 // that could not be read leaves its window open.
 func (s *series) observe(ratios []counter.Ratio, at time.Duration) {
 	s.ok = false
-	for i, r := range ratios {
-		if i == len(s.windows) {
+	for _, r := range ratios {
+		for r.Which >= len(s.windows) {
 			s.windows = append(s.windows, counter.Window{})
 		}
-		if v, ok := s.windows[i].Observe(at, r, 0); ok && (!s.ok || v > s.value) {
+		if v, ok := s.windows[r.Which].Observe(at, r, 0); ok && (!s.ok || v > s.value) {
 			s.value, s.ok = v, true
 		}
 	}

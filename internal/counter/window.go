@@ -12,6 +12,7 @@ type Ratio struct {
 	Num, Den uint64
 	PerTime  bool    // Den is the time in nanoseconds; the field is not used
 	Scale    float64 // multiplies the result; 0 means 1
+	Which    int     // of several ratios; each has a window of its own
 	Breaks   uint32  // as Counter.Breaks; a window across a change has no value
 }
 

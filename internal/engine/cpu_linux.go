@@ -251,11 +251,16 @@ func (c *cpuCollector) readHost(p *round, w sample.Parts, s *sample.CPU) error {
 	if err := c.parseStat(p, perCPU); err != nil {
 		return err
 	}
-	g, before := &s.System, c.modes.breaks()
-	g.Times = c.modes.add(&p.stat.Total, p.Now(), max(c.cpus, len(p.stat.CPUs)))
-	if g.Breaks = c.modes.breaks(); g.Breaks != before && before != 0 {
-		c.cpus = 0 // there may be more of them now: the next reading counts them
+	g, before, cpus := &s.System, c.modes, c.cpus
+	g.Times = c.modes.add(&p.stat.Total, p.Now(), max(cpus, len(p.stat.CPUs)))
+	if before.breaks() != 0 && c.modes.breaks() != before.breaks() {
+		// The times jumped, or there are more CPUs than when they were last counted.
+		if c.readLogical(p, s); c.cpus > cpus {
+			c.modes = before
+			g.Times = c.modes.add(&p.stat.Total, p.Now(), c.cpus)
+		}
 	}
+	g.Breaks = c.modes.breaks()
 	if !perCPU {
 		return nil
 	}
@@ -299,6 +304,9 @@ func (c *cpuCollector) fillCgroup(p *round, w sample.Parts, binding int, s *samp
 			g.PerCPU = append(g.PerCPU, sample.PerCPU{Number: i, Usage: usage, Breaks: uint32(one.Breaks())})
 		}
 	}
+	if raw.Unknown {
+		return // the quota of another level would be a guess
+	}
 	if binding < 0 {
 		// The counts of a quota that was removed stand still: they are not those of a quota that exists.
 		return
@@ -328,7 +336,7 @@ func (c *cpuCollector) readAncestors(p *round, g *sample.CgroupCPU) {
 		one, raw := &c.ancestors[i], c.reader.ReadLevelUsage(&p.Pass, i, c.report)
 		total := one.add(c.group(i), raw, p.Now(), cpus)
 		if raw.Present() {
-			g.Levels = append(g.Levels, sample.LevelCPU{Usage: total, Breaks: uint32(i)<<16 + uint32(one.Breaks()), Quota: quota})
+			g.Levels = append(g.Levels, sample.LevelCPU{Level: i, Usage: total, Breaks: uint32(one.Breaks()), Quota: quota})
 		}
 	}
 }

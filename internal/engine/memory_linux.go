@@ -267,6 +267,9 @@ func (c *memoryCollector) fillCgroup(p *round, w sample.Parts, s *sample.Memory)
 		level = raw.UsageLevel
 	}
 	g.Faults = c.faults.add(own, raw.Stat.PgFault, raw.Stat.PgMajFault)
+	if raw.UnknownLimit { // the events of another level would be a guess
+		raw.Events = cgroup.MemoryEvents{OOMKill: raw.Events.OOMKill, OOMGroupKill: raw.Events.OOMGroupKill}
+	}
 	g.Events = c.events.add(c.group(level), own, &raw.Events)
 	if w.Have(sample.PartDirect) {
 		g.LocalEvents = c.local.add(own, own, &raw.Local)

@@ -15,6 +15,7 @@ type pressureReader struct {
 	own      kernfs.File
 	system   kernfs.File
 
+	last        string         // name of the newest own
 	group       counter.Source // whose own is
 	counts      stallCounters
 	systemCount stallCounters
@@ -26,23 +27,22 @@ func newPressureReader(o *kernfs.Opener, resource string) pressureReader {
 
 // follow moves to the process's cgroup in the v2 hierarchy.
 func (r *pressureReader) follow(p *round, o *kernfs.Opener, t *cgroup.Tree) error {
-	was := ""
-	if r.own.Known() {
-		was = r.own.Name()
-	}
 	r.own.Close()
 	r.own = kernfs.File{}
 	l, err := t.Unified()
 	if err != nil {
-		return nil
+		return nil // the cgroup may still be the last one
 	}
 	// The real root's is the whole machine's.
 	g, err := withoutRoot(p, o, l)
 	if len(g.Levels) > 0 {
 		r.own = o.In(g.Levels[0].Dir).File(r.resource + ".pressure")
-		if r.own.Name() != was {
+		if r.own.Name() != r.last {
 			r.group++
 		}
+		r.last = r.own.Name()
+	} else if err == nil {
+		r.last = ""
 	}
 	return err
 }

@@ -112,12 +112,18 @@ func containerUsage(dst []counter.Ratio, s *cpu, scale float64) []counter.Ratio 
 // of each ancestor with its quota. Under a quota that siblings use up, a process
 // is throttled however little it uses itself.
 func limitUtilization(dst []counter.Ratio, s *cpu, _ int) []counter.Ratio {
+	if s.Cgroup.Held {
+		return dst // it may be the highest
+	}
 	if s.CgroupLimit.Value > 0 {
 		dst = containerUsage(dst, s, 1/s.CgroupLimit.Value)
 	}
 	for i := range s.Cgroup.Levels {
 		if l := &s.Cgroup.Levels[i]; l.Quota > 0 {
-			dst = usage(dst, l.Usage, 1/l.Quota, l.Breaks)
+			n := len(dst)
+			if dst = usage(dst, l.Usage, 1/l.Quota, l.Breaks); len(dst) > n {
+				dst[n].Which = l.Level
+			}
 		}
 	}
 	return dst

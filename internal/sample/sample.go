@@ -181,6 +181,7 @@ type CgroupCPU struct {
 
 // LevelCPU is the CPU time of an ancestor and its quota.
 type LevelCPU struct {
+	Level  int // of the cgroup; 1 is the parent
 	Usage  OptUint
 	Breaks uint32
 	Quota  float64 // cores
