@@ -27,7 +27,7 @@ type topology struct {
 	generation int // changes with every look; 0: none yet
 	blocks     []blockDevice
 	stacked    []sysfsDevice // those that can come to lie on others
-	plain      []sysfsDevice // other disks that have a diskseq
+	plain      []diskSeq     // of the other disks
 	unsure     bool          // sysfs did not say what some device is
 	unfinished *sysfsLook    // a reader's context ended it; it goes on with the next reading
 }
@@ -188,6 +188,9 @@ type sysfsDevice struct {
 	slaves   []string
 }
 
+// diskSeq is the diskseq of a disk.
+type diskSeq struct{ name, seq string }
+
 // mayStack is true of what no bus has, but for loop devices, whose slaves sysfs
 // does not show, and disks in memory.
 func (d *sysfsDevice) mayStack() bool {
@@ -227,7 +230,7 @@ func assemble(devices []sysfsDevice) *topology {
 		if from.mayStack() {
 			t.stacked = append(t.stacked, *from)
 		} else if from.seq != "" {
-			t.plain = append(t.plain, *from)
+			t.plain = append(t.plain, diskSeq{from.name, from.seq})
 		}
 	}
 	seqs := make(map[string]string, len(devices))

@@ -15,7 +15,7 @@ type pressureReader struct {
 	own      kernfs.File
 	system   kernfs.File
 
-	last        string         // name of the newest own
+	last        string         // folder of the newest own
 	group       counter.Source // whose own is
 	counts      stallCounters
 	systemCount stallCounters
@@ -37,10 +37,10 @@ func (r *pressureReader) follow(p *round, o *kernfs.Opener, t *cgroup.Tree) erro
 	g, err := withoutRoot(p, o, l)
 	if len(g.Levels) > 0 {
 		r.own = o.In(g.Levels[0].Dir).File(r.resource + ".pressure")
-		if r.own.Name() != r.last {
+		if g.Levels[0].Dir != r.last {
 			r.group++
 		}
-		r.last = r.own.Name()
+		r.last = g.Levels[0].Dir
 	} else if err == nil {
 		r.last = ""
 	}
