@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -228,12 +229,9 @@ func (i *Instrumentation) shutdown() {
 	for _, t := range i.tables {
 		collected = t.totals(totals) || collected
 	}
-	if !collected { // no reader has seen that series of the one before ended
-		for key, total := range i.carried {
-			if _, ok := totals[key]; !ok {
-				totals[key] = total
-			}
-		}
+	if !collected && len(i.carried) > 0 { // no reader has seen that series of the one before ended
+		maps.Copy(i.carried, totals)
+		totals = i.carried
 	}
 	started.release(i.provider, totals)
 	i.err = errors.Join(errs...)

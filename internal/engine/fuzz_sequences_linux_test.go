@@ -305,11 +305,7 @@ func (s *sequence) readDisks(text string) {
 	seen := map[string]bool{}
 	for i := range raw.Disks {
 		d := &raw.Disks[i]
-		s.repeated["disk "+d.Name] = s.repeated["disk "+d.Name] || seen[d.Name]
-		seen[d.Name] = true
-		for what, n := range map[string]uint64{"read": d.Read.Bytes, "writes": d.Write.Operations, "time": d.IOTime} {
-			s.at("disk " + d.Name + " " + what).saw(some(n))
-		}
+		s.sawItem("disk "+d.Name, seen, map[string]uint64{"read": d.Read.Bytes, "writes": d.Write.Operations, "time": d.IOTime})
 	}
 	var read sample.IO
 	if s.source.ReadIO(s.t.Context(), s.want, &read) != nil {
@@ -320,17 +316,33 @@ func (s *sequence) readDisks(text string) {
 	}
 	for i := range read.System.Devices {
 		d := &read.System.Devices[i]
-		for what, n := range columns(d) {
-			if name := "disk " + d.Name + " " + what; !s.repeated["disk "+d.Name] {
-				s.check(name, n, s.at(name).grown)
-			}
-		}
+		s.checkItem("disk "+d.Name, columns(d))
 		if n, ok := d.InProgress.Get(); ok && n > math.MaxInt32 {
 			s.t.Errorf("disk %s: %d requests in progress", d.Name, n)
 		}
 	}
 	for what, n := range columns(&read.System.Total) {
 		s.checkSum("disk ", what, n)
+	}
+}
+
+// sawItem notes what the file says of a disk or an interface.
+func (s *sequence) sawItem(item string, seen map[string]bool, columns map[string]uint64) {
+	s.repeated[item] = s.repeated[item] || seen[item]
+	seen[item] = true
+	for what, n := range columns {
+		s.at(item + " " + what).saw(some(n))
+	}
+}
+
+// checkItem holds the counters of an item, unless a file listed its name twice.
+func (s *sequence) checkItem(item string, columns map[string]sample.OptUint) {
+	if s.repeated[item] {
+		return
+	}
+	for what, n := range columns {
+		name := item + " " + what
+		s.check(name, n, s.at(name).grown)
 	}
 }
 
@@ -361,11 +373,7 @@ func (s *sequence) readNetwork(text string) {
 	seen := map[string]bool{}
 	for i := range raw.Interfaces {
 		l := &raw.Interfaces[i]
-		s.repeated["link "+l.Name] = s.repeated["link "+l.Name] || seen[l.Name]
-		seen[l.Name] = true
-		for what, n := range map[string]uint64{"received": l.RxBytes, "errors": l.RxErrors, "packets": l.TxPackets} {
-			s.at("link " + l.Name + " " + what).saw(some(n))
-		}
+		s.sawItem("link "+l.Name, seen, map[string]uint64{"received": l.RxBytes, "errors": l.RxErrors, "packets": l.TxPackets})
 	}
 	var read sample.Network
 	if s.source.ReadNetwork(s.t.Context(), s.want, &read) != nil {
@@ -376,11 +384,7 @@ func (s *sequence) readNetwork(text string) {
 	}
 	for i := range read.Interfaces {
 		l := &read.Interfaces[i]
-		for what, n := range columns(l) {
-			if name := "link " + l.Name + " " + what; !s.repeated["link "+l.Name] {
-				s.check(name, n, s.at(name).grown)
-			}
-		}
+		s.checkItem("link "+l.Name, columns(l))
 	}
 	for what, n := range columns(&read.Total) {
 		s.checkSum("link ", what, n)

@@ -119,11 +119,9 @@ func limitUtilization(dst []counter.Ratio, s *cpu, _ int) []counter.Ratio {
 		dst = containerUsage(dst, s, 1/s.CgroupLimit.Value)
 	}
 	for i := range s.Cgroup.Levels {
-		if l := &s.Cgroup.Levels[i]; l.Quota > 0 {
-			n := len(dst)
-			if dst = usage(dst, l.Usage, 1/l.Quota, l.Breaks); len(dst) > n {
-				dst[n].Which = l.Level
-			}
+		l := &s.Cgroup.Levels[i]
+		if n, ok := l.Usage.Get(); ok && l.Quota > 0 {
+			dst = append(dst, counter.Ratio{Num: n, PerTime: true, Scale: 1 / l.Quota, Which: l.Level, Breaks: l.Breaks})
 		}
 	}
 	return dst
