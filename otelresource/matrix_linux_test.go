@@ -305,17 +305,22 @@ func (m *matrix) judge(f *fault, file, moment string, got *everything) (c compla
 	return c
 }
 
+var (
+	boundFiles  = regexp.MustCompile(`^sys/fs/cgroup/.*/(memory\.(max|high|limit_in_bytes|memsw\.limit_in_bytes)|cpu\.(max|cfs_(quota|period)_us)|cpuset\.(cpus\.effective|effective_cpus))$`)
+	boundValues = regexp.MustCompile(`limit|available|Limits|utilization|usage_percent|throttl|burst|quota|events`)
+)
+
 // bounds reports whether a file of the process's own cgroup sets the bound of a value. If
 // that file is missing, an ancestor's bound applies; if it cannot be read, none is known.
 func bounds(file, key string) bool {
-	if !regexp.MustCompile(`^sys/fs/cgroup/.*/(memory\.(max|high|limit_in_bytes|memsw\.limit_in_bytes)|cpu\.(max|cfs_(quota|period)_us)|cpuset\.(cpus\.effective|effective_cpus))$`).MatchString(file) {
+	if !boundFiles.MatchString(file) {
 		return false
 	}
-	resource, of := "memory", regexp.MustCompile(`limit|available|Limits|utilization|usage_percent|throttl|burst|quota|events`)
+	resource := "memory"
 	if strings.HasPrefix(path.Base(file), "cpu") {
 		resource = "cpu"
 	}
-	return of.MatchString(key) && strings.Contains(strings.ToLower(key), resource)
+	return boundValues.MatchString(key) && strings.Contains(strings.ToLower(key), resource)
 }
 
 func (m *matrix) report(t *testing.T) (total int) {

@@ -82,6 +82,8 @@ func (r *restarts) expect(when, series string, delta, total float64) {
 	}
 }
 
+const eachCPU = "system.cpu.time{cpu.logical_number=0,cpu.mode=user}"
+
 const received = "container.network.io{network.interface.name=eth1,network.io.direction=receive}"
 
 func (r *restarts) network(lines ...string) {
@@ -91,6 +93,11 @@ func (r *restarts) network(lines ...string) {
 		text += fmt.Sprintf("%s: %s 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n", name, bytes)
 	}
 	r.root.Write("proc/self/net/dev", text)
+}
+
+// cpuTime sets the ticks of user time of the one CPU.
+func (r *restarts) cpuTime(user int) {
+	r.root.Write("proc/stat", fmt.Sprintf("cpu  %d 0 0 0\ncpu0 %d 0 0 0\n", user, user))
 }
 
 func TestASourceThatIsGoneKeepsItsTotalAcrossAnotherStart(t *testing.T) {
@@ -146,40 +153,44 @@ func TestASourceThatCannotBeReadKeepsItsTotalAcrossAnotherStart(t *testing.T) {
 }
 
 func TestAFailedStartKeepsTheTotals(t *testing.T) {
-	r := newRestarts(t)
-	r.network("lo=0", "eth1=500")
-	r.start()
-	r.network("lo=0", "eth1=1500")
-	r.expect("before", received, 1000, 1000)
-	r.stop()
-	if _, err := otelresource.Start(otelresource.WithMeterProvider(r.provider), otelresource.WithMonitor(r.monitor)); err == nil {
-		t.Fatal("a closed monitor was started")
+	for name, provider := range map[string]func(*restarts) *metric.MeterProvider{
+		"on the same provider": func(r *restarts) *metric.MeterProvider { return r.provider },
+		"on another provider":  func(*restarts) *metric.MeterProvider { return metric.NewMeterProvider() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRestarts(t)
+			r.network("lo=0", "eth1=500")
+			r.start()
+			r.network("lo=0", "eth1=1500")
+			r.expect("before", received, 1000, 1000)
+			r.stop()
+			if _, err := otelresource.Start(otelresource.WithMeterProvider(provider(r)), otelresource.WithMonitor(r.monitor)); err == nil {
+				t.Fatal("a closed monitor was started")
+			}
+			r.start()
+			r.network("lo=0", "eth1=1503")
+			r.expect("after a Start that failed", received, 3, 1003)
+			r.stop()
+		})
 	}
-	r.start()
-	r.network("lo=0", "eth1=1503")
-	r.expect("after a Start that failed", received, 3, 1003)
-	r.stop()
 }
 
 // Series that an Instrumentation did not export are not continued by the next one.
 func TestOnlyWhatWasExportedIsContinued(t *testing.T) {
 	r := newRestarts(t)
-	const each, all = "system.cpu.time{cpu.logical_number=0,cpu.mode=user}", "system.cpu.time{cpu.mode=user}"
-	stat := func(user int) {
-		r.root.Write("proc/stat", fmt.Sprintf("cpu  %d 0 0 0\ncpu0 %d 0 0 0\n", user, user))
-	}
-	stat(1000)
+	const all = "system.cpu.time{cpu.mode=user}"
+	r.cpuTime(1000)
 	r.start(otelresource.WithPerCPU())
-	stat(1100)
-	r.expect("each CPU", each, 1, 1)
+	r.cpuTime(1100)
+	r.expect("each CPU", eachCPU, 1, 1)
 	r.stop()
 	r.start()
 	r.expect("all CPUs", all, 0, 0)
-	stat(1200)
+	r.cpuTime(1200)
 	r.expect("all CPUs", all, 1, 1)
 	r.stop()
 	r.start(otelresource.WithPerCPU())
-	r.expect("each CPU again", each, 0, 0)
+	r.expect("each CPU again", eachCPU, 0, 0)
 	r.stop()
 }
 
@@ -244,38 +255,18 @@ func TestAnAbsurdValueDoesNotStopACounter(t *testing.T) {
 	}
 }
 
-func TestAFailedStartOnAnotherProviderKeepsTheTotals(t *testing.T) {
-	r := newRestarts(t)
-	r.network("lo=0", "eth1=500")
-	r.start()
-	r.network("lo=0", "eth1=1500")
-	r.expect("before", received, 1000, 1000)
-	r.stop()
-	if _, err := otelresource.Start(otelresource.WithMeterProvider(metric.NewMeterProvider()), otelresource.WithMonitor(r.monitor)); err == nil {
-		t.Fatal("a closed monitor was started")
-	}
-	r.start()
-	r.network("lo=0", "eth1=1503")
-	r.expect("after", received, 3, 1003)
-	r.stop()
-}
-
 // No reader saw that the second Instrumentation does not export each CPU.
 func TestAStartThatNobodyCollectedKeepsTheTotals(t *testing.T) {
 	r := newRestarts(t)
-	const each = "system.cpu.time{cpu.logical_number=0,cpu.mode=user}"
-	stat := func(user int) {
-		r.root.Write("proc/stat", fmt.Sprintf("cpu  %d 0 0 0\ncpu0 %d 0 0 0\n", user, user))
-	}
-	stat(1000)
+	r.cpuTime(1000)
 	r.start(otelresource.WithPerCPU())
-	stat(1100)
-	r.expect("each CPU", each, 1, 1)
+	r.cpuTime(1100)
+	r.expect("each CPU", eachCPU, 1, 1)
 	r.stop()
 	r.start()
 	r.stop()
 	r.start(otelresource.WithPerCPU())
-	r.expect("each CPU again", each, 0, 1)
+	r.expect("each CPU again", eachCPU, 0, 1)
 	r.stop()
 }
 
